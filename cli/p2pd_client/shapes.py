@@ -1,0 +1,236 @@
+"""The shapes of the control API, version 1. The daemon imports them; nothing here imports the daemon.
+
+Field names are stable: a field may be added, none is renamed or removed within `/v1`. Times are Unix milliseconds,
+peer IDs are base58 text, record ids are 64 hexadecimal digits.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+API_VERSION = "v1"
+
+RoomName = Annotated[str, Meta(min_length=1, max_length=256, description="A room's name, 1 to 64 characters")]
+Text = Annotated[str, Meta(min_length=1, max_length=65536, description="UTF-8 text, at most 8 KiB encoded")]
+PeerRef = Annotated[
+    str, Meta(min_length=1, max_length=1024, description="A peer ID, a contact's nickname or a multiaddr")
+]
+Nick = Annotated[str, Meta(max_length=64, description="A nickname of at most 32 characters; empty removes it")]
+
+
+class Id(msgspec.Struct, frozen=True):
+    """Who this node is and where it listens."""
+
+    peer_id: str
+    addrs: list[str]
+
+
+class Peer(msgspec.Struct, frozen=True):
+    """A connected peer."""
+
+    peer_id: str
+    nick: str
+    addrs: list[str]
+    direction: str
+    since_ms: int
+    rtt_ms: float | None
+    name: str = ""
+    agent: str = ""
+
+
+class Connected(msgspec.Struct, frozen=True):
+    """The answer to `connect`: the address that worked and how long it took."""
+
+    peer_id: str
+    addr: str
+    ms: float
+
+
+class Pinged(msgspec.Struct, frozen=True):
+    """The answer to `ping`: one round-trip time per ping, in milliseconds."""
+
+    peer_id: str
+    rtt_ms: list[float]
+
+
+class Sent(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A message that is stored. `room` is set for rooms, `to` for direct messages."""
+
+    id: str
+    ts_ms: int
+    state: str
+    room: str | None = None
+    to: str | None = None
+
+
+class Message(msgspec.Struct, frozen=True, rename={"from_": "from"}):
+    """A message as history and tail show it. `room` is null and `peer` set in a direct conversation.
+
+    `nick` is what its author calls themself; `name` is how to show them (unique among the people known here).
+    `state` is `received` for other people's, and `stored`, `sent`, `queued`, `delivered` or `refused` for one's own.
+    """
+
+    id: str
+    room: str | None
+    from_: str
+    nick: str
+    ts_ms: int
+    kind: str
+    text: str
+    state: str
+    name: str = ""
+    peer: str | None = None
+    reason: str = ""
+
+
+class Room(msgspec.Struct, frozen=True):
+    """A joined room."""
+
+    room: str
+    topic: str
+    unread: int
+    members: int
+    last_ts_ms: int | None
+
+
+class Conversation(msgspec.Struct, frozen=True):
+    """A direct conversation with one peer."""
+
+    peer_id: str
+    nick: str
+    name: str
+    unread: int
+    queued: int
+    last_ts_ms: int | None
+
+
+class Contact(msgspec.Struct, frozen=True):
+    """Somebody this node knows by name: an own petname, or the nickname that they announced."""
+
+    peer_id: str
+    nick: str
+    petname: str
+    name: str
+    blocked: bool
+    connected: bool
+    last_seen_ms: int | None
+
+
+class Outbox(msgspec.Struct, frozen=True):
+    """Direct messages that wait for their peer."""
+
+    queued: int
+    sent: int
+
+
+class Status(msgspec.Struct, frozen=True):
+    """The node at a glance. `dropped` counts, by reason, what was refused or not relayed since the start."""
+
+    peer_id: str
+    nick: str
+    uptime_ms: int
+    peers: int
+    rooms: int
+    outbox: Outbox
+    version: str
+    pid: int
+    addrs: list[str]
+    http: str | None
+    home: str
+    bootstrap: list[str]
+    clock_skew_ms: int | None
+    dropped: dict[str, int]
+
+
+class Event(msgspec.Struct, frozen=True):
+    """One event of the stream: `n` rises by at least one each time and is stored; `data` depends on `kind`."""
+
+    n: int
+    kind: str
+    ts_ms: int
+    data: dict[str, Any]
+
+
+class Ok(msgspec.Struct, frozen=True):
+    """Done, and nothing more to say."""
+
+    ok: bool = True
+
+
+class Joined(msgspec.Struct, frozen=True):
+    room: str
+    topic: str
+
+
+class NickSet(msgspec.Struct, frozen=True):
+    nick: str
+
+
+class ConfigValue(msgspec.Struct, frozen=True):
+    """One setting and where its value comes from: `default`, `file`, `environment` or `option`."""
+
+    key: str
+    value: Any
+    source: str
+
+
+class ErrorBody(msgspec.Struct, frozen=True):
+    code: str
+    message: str
+    hint: str
+
+
+class ErrorReply(msgspec.Struct, frozen=True):
+    """Every error answer of the API has this shape."""
+
+    error: ErrorBody
+
+
+# Requests
+
+
+class ConnectRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    addr: PeerRef
+
+
+class PeerRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    peer: PeerRef
+
+
+class PingRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    peer: PeerRef
+    count: Annotated[int, Meta(ge=1, le=100)] = 3
+
+
+class RoomRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    room: RoomName
+
+
+class SendRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    room: RoomName
+    text: Text
+    kind: Annotated[str, Meta(pattern="^(text|action)$")] = "text"
+
+
+class MsgRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    to: PeerRef
+    text: Text
+    kind: Annotated[str, Meta(pattern="^(text|action)$")] = "text"
+
+
+class NickRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    nick: Nick
+
+
+class ContactRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    peer: PeerRef
+    petname: Nick
+
+
+class ReadRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Marks a room or a conversation as read up to its newest message."""
+
+    target: PeerRef
