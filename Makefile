@@ -1,0 +1,67 @@
+# p2pd: `make run` starts a node, `make test` passes the tests; both set everything up first.
+# Needs Python 3.11 or newer, a C compiler and libgmp-dev (py-libp2p builds fastecdsa from source).
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN_ARGS ?=
+PYTEST_ARGS ?=
+
+.PHONY: run setup dev check format lint types contracts docs test test-all bench lock protos clean help
+
+help:            ## lists the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/'
+
+run: $(VENV)/.run   ## sets everything up and starts a node (RUN_ARGS='--nick ann')
+	@exec $(BIN)/p2pd start $(RUN_ARGS)
+
+setup: $(VENV)/.run
+
+dev: $(VENV)/.dev   ## sets up what tests and checks need
+
+$(VENV)/bin/python:
+	@scripts/preflight $(PYTHON)
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: $(VENV)/bin/python requirements.lock pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/bin/python requirements-dev.lock pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/.run
+
+check: $(VENV)/.dev format lint types contracts docs   ## format, lint, types, import contracts, documentation
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+contracts: $(VENV)/.dev
+	$(BIN)/lint-imports
+
+docs: $(VENV)/.dev
+	$(BIN)/python scripts/check_docs.py
+
+test: $(VENV)/.dev   ## the tests, under 5 minutes on two cores
+	$(BIN)/python -m pytest -m "not all" $(PYTEST_ARGS)
+
+test-all: $(VENV)/.dev   ## what is slow as well: namespaces, many seeds, fuzzing
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+bench: $(VENV)/.dev   ## prints the benchmarks' tables
+	$(BIN)/python -m benchmarks
+
+lock: $(VENV)/.dev   ## writes the lock files anew (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml -o requirements.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
