@@ -1,0 +1,129 @@
+"""What the API asks of the node. `node.py` implements it; nothing in `api/` knows how.
+
+Every method may raise a `P2pdError`, which becomes its own HTTP status and the JSON error shape. A cancelled call
+must leave the node as if it had not begun, or as if it had ended: a client that hangs up cancels it.
+`PeerRef` arguments (`peer`, `to`, `target`, `addr`) are as the user typed them: a peer ID, a contact's nickname
+or petname, or a multiaddr; the node resolves them (NoSuchPeer, AmbiguousPeer, BadPeerId, BadMultiaddr).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from p2pd_client.shapes import (
+    ConfigValue,
+    Connected,
+    Contact,
+    Conversation,
+    Event,
+    Id,
+    Joined,
+    Message,
+    NickSet,
+    Peer,
+    Pinged,
+    Room,
+    Sent,
+    Status,
+)
+
+
+class Control(Protocol):
+    """All that a client can ask of a running node."""
+
+    # The node and its connections
+
+    async def status(self) -> Status: ...
+
+    async def id(self) -> Id: ...
+
+    async def peers(self) -> Sequence[Peer]:
+        """The peers connected now."""
+
+    async def connect(self, addr: str) -> Connected:
+        """Dials a multiaddr or a known peer; answers or raises a NetworkError within 10 s."""
+
+    async def disconnect(self, peer: str) -> None: ...
+
+    async def ping(self, peer: str, count: int) -> Pinged: ...
+
+    async def config(self) -> Sequence[ConfigValue]: ...
+
+    async def stop(self) -> None:
+        """Begins an orderly stop and returns at once, so that the answer still reaches the client."""
+
+    # Rooms
+
+    async def rooms(self) -> Sequence[Room]:
+        """The joined rooms."""
+
+    async def join(self, room: str) -> Joined: ...
+
+    async def leave(self, room: str) -> None: ...
+
+    async def send(self, room: str, text: str, kind: str) -> Sent:
+        """Says something (`kind` is `text` or `action`) in a joined room; returns after the commit."""
+
+    # People and direct conversations
+
+    async def msg(self, to: str, text: str, kind: str) -> Sent:
+        """Like `send`, to one peer; returns after the commit, whether the peer is there or not."""
+
+    async def conversations(self) -> Sequence[Conversation]: ...
+
+    async def nick(self) -> NickSet: ...
+
+    async def set_nick(self, nick: str) -> NickSet:
+        """The empty nickname removes it."""
+
+    async def contacts(self) -> Sequence[Contact]: ...
+
+    async def set_petname(self, peer: str, petname: str) -> Contact: ...
+
+    async def remove_contact(self, peer: str) -> None: ...
+
+    async def block(self, peer: str) -> None: ...
+
+    async def unblock(self, peer: str) -> None: ...
+
+    async def blocks(self) -> Sequence[Contact]:
+        """The blocked peers."""
+
+    # Messages
+
+    async def history(
+        self,
+        *,
+        room: str | None = None,
+        peer: str | None = None,
+        target: str | None = None,
+        limit: int = 50,
+        before: str | None = None,
+        search: str | None = None,
+    ) -> Sequence[Message]:
+        """The newest `limit` messages, oldest first, of exactly one of: a room, a conversation with `peer`, or
+        `target`, which is a known room's name, or else a peer.
+
+        `before` is the hexadecimal id of a message: only older ones (NoSuchMessage). `search` is what a person types.
+        """
+
+    async def mark_read(self, target: str) -> None:
+        """Everything in that room (or else in the conversation with that peer) is read."""
+
+    # Events: numbers rise by at least one, are stored, and survive a restart
+
+    async def events_after(self, n: int, limit: int) -> Sequence[Event]:
+        """At most `limit` kept events numbered above `n`, in order; empty when there is none."""
+
+    async def wait_events(self, after_n: int) -> None:
+        """Returns once there is an event numbered above `after_n`: at once when there is one already.
+
+        It may return early (the caller looks again), but never misses one.
+        """
+
+    async def newest_event(self) -> int:
+        """The number of the newest event ever written, 0 before the first."""
+
+    async def oldest_event(self) -> int:
+        """The number of the oldest event still kept; the newest number + 1 when none is kept."""
