@@ -1,7 +1,7 @@
 """The shapes of the control API, version 1. The daemon imports them; nothing here imports the daemon.
 
-Field names are stable: a field may be added, none is renamed or removed within `/v1`. Times are Unix milliseconds,
-peer IDs are base58 text, record ids are 64 hexadecimal digits.
+Field names are stable: a field may be added, none is renamed or removed within `/v1`. Times are Unix
+milliseconds, peer IDs are base58 text, record ids are 64 hexadecimal digits.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ Text = Annotated[str, Meta(min_length=1, max_length=65536, description="UTF-8 te
 PeerRef = Annotated[
     str, Meta(min_length=1, max_length=1024, description="A peer ID, a contact's nickname or a multiaddr")
 ]
-Nick = Annotated[str, Meta(max_length=64, description="A nickname of at most 32 characters; empty removes it")]
+Nick = Annotated[
+    str, Meta(max_length=64, description="A nickname of at most 32 characters; empty removes it")
+]
 
 
 class Id(msgspec.Struct, frozen=True):
@@ -70,7 +72,8 @@ class Message(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     """A message as history and tail show it. `room` is null and `peer` set in a direct conversation.
 
     `nick` is what its author calls themself; `name` is how to show them (unique among the people known here).
-    `state` is `received` for other people's, and `stored`, `sent`, `queued`, `delivered` or `refused` for one's own.
+    `state` is `received` for other people's, and `stored`, `sent`, `queued`, `delivered` or `refused` for
+    one's own.
     """
 
     id: str
@@ -146,7 +149,9 @@ class Status(msgspec.Struct, frozen=True):
 
 
 class Event(msgspec.Struct, frozen=True):
-    """One event of the stream: `n` rises by at least one each time and is stored; `data` depends on `kind`."""
+    """One event of the stream: `n` rises by at least one each time and is stored; `data` depends on
+    `kind`.
+    """
 
     n: int
     kind: str
@@ -192,6 +197,10 @@ class ErrorReply(msgspec.Struct, frozen=True):
 # Requests
 
 
+class NoArguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """For requests that take none."""
+
+
 class ConnectRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     addr: PeerRef
 
@@ -234,3 +243,24 @@ class ReadRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Marks a room or a conversation as read up to its newest message."""
 
     target: PeerRef
+
+
+class HistoryQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Exactly one of `room`, `peer` and `target`; `target` is a known room's name, or else a peer."""
+
+    room: RoomName | None = None
+    peer: PeerRef | None = None
+    target: PeerRef | None = None
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 50
+    before: (
+        Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="Only messages before this id")] | None
+    ) = None
+    search: Annotated[str, Meta(min_length=1, max_length=256)] | None = None
+
+
+class EventsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which events, from where: `after` defaults to the newest, so that only new events come."""
+
+    after: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
+    kinds: Annotated[str, Meta(pattern="^[a-z_]+(,[a-z_]+)*$", max_length=256)] | None = None
+    room: RoomName | None = None

@@ -1,9 +1,10 @@
 """What the API asks of the node. `node.py` implements it; nothing in `api/` knows how.
 
-Every method may raise a `P2pdError`, which becomes its own HTTP status and the JSON error shape. A cancelled call
-must leave the node as if it had not begun, or as if it had ended: a client that hangs up cancels it.
-`PeerRef` arguments (`peer`, `to`, `target`, `addr`) are as the user typed them: a peer ID, a contact's nickname
-or petname, or a multiaddr; the node resolves them (NoSuchPeer, AmbiguousPeer, BadPeerId, BadMultiaddr).
+Every method may raise a `P2pdError`, which becomes its own HTTP status and the JSON error shape. A call
+may be cancelled at the daemon's stop: it must leave the node as if it had not begun, or as if it had ended.
+`PeerRef` arguments (`peer`, `to`, `target`, `addr`) are as the user typed them: a peer ID, a contact's
+nickname or petname, or a multiaddr; the node resolves them (NoSuchPeer, AmbiguousPeer, BadPeerId,
+BadMultiaddr).
 """
 
 from __future__ import annotations
@@ -102,10 +103,11 @@ class Control(Protocol):
         before: str | None = None,
         search: str | None = None,
     ) -> Sequence[Message]:
-        """The newest `limit` messages, oldest first, of exactly one of: a room, a conversation with `peer`, or
-        `target`, which is a known room's name, or else a peer.
+        """The newest `limit` messages, oldest first, of exactly one of: a room, a conversation with `peer`,
+        or `target`, which is a known room's name, or else a peer.
 
-        `before` is the hexadecimal id of a message: only older ones (NoSuchMessage). `search` is what a person types.
+        `before` is the hexadecimal id of a message: only older ones (NoSuchMessage). `search` is what a
+        person types.
         """
 
     async def mark_read(self, target: str) -> None:

@@ -1,0 +1,94 @@
+"""From a request's bytes to its shape, or to an error that says what is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.requests import Request
+
+from p2pd_daemon.errors import TooLarge, UsageError
+
+from .replies import WrongContentType
+
+# A text of 8 KiB in which each byte is escaped as \\u00XX has 48 KiB.
+BODY_BYTES = 128 * 1024
+QUERY_BYTES = 8 * 1024
+
+Shape = TypeVar("Shape", bound=msgspec.Struct)
+
+
+async def read_body(request: Request) -> bytes:
+    """The whole body. TooLarge beyond BODY_BYTES, before it is read where the header tells."""
+    declared = request.headers.get("content-length", "0")
+    if not declared.isdigit() or int(declared) > BODY_BYTES:
+        raise _too_large()
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_BYTES:
+            raise _too_large()
+    return bytes(body)
+
+
+def decode_body(body: bytes, content_type: str, shape: type[Shape]) -> Shape:
+    """Raises WrongContentType, or UsageError with the path to what is wrong. No body at all counts as
+    `{}`.
+    """
+    kind, _, parameters = content_type.partition(";")
+    if kind.strip().lower() != "application/json" and (body or content_type):
+        raise WrongContentType(
+            f"the body must be application/json, not {content_type or 'undeclared'}",
+            hint="send the header Content-Type: application/json",
+        )
+    if "charset" in parameters.lower() and "utf-8" not in parameters.lower():
+        raise WrongContentType("the body must be UTF-8")
+    return _explain(lambda: msgspec.json.decode(body or b"{}", type=shape), "the body")
+
+
+def decode_query(query: bytes, shape: type[Shape]) -> Shape:
+    """Query parameters as a shape. Unknown and repeated ones are refused: a misspelt filter must not be
+    ignored.
+    """
+    if len(query) > QUERY_BYTES:
+        raise TooLarge(f"the query is longer than {QUERY_BYTES} bytes")
+    try:
+        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=20)
+    except ValueError as error:
+        raise UsageError(f"malformed query: {error}", hint="percent-encode UTF-8") from error
+    given = dict(pairs)
+    if len(given) != len(pairs):
+        raise UsageError("a query parameter is given twice", hint="give each one once")
+    return _explain(lambda: _convert_query(given, shape), "the query")
+
+
+def _convert_query(given: dict[str, str], shape: type[Shape]) -> Shape:
+    # Only numbers are read from their text; `strict=False` for all would turn a room called `null` into None.
+    numbers = {field.encode_name for field in msgspec.structs.fields(shape) if _is_number(field.type)}
+    typed = {
+        name: msgspec.convert(text, int, strict=False) if name in numbers else text
+        for name, text in given.items()
+    }
+    return msgspec.convert(typed, shape)
+
+
+def _is_number(kind: object) -> bool:
+    return isinstance(msgspec.inspect.type_info(kind), msgspec.inspect.IntType) or (
+        isinstance(union := msgspec.inspect.type_info(kind), msgspec.inspect.UnionType)
+        and any(isinstance(part, msgspec.inspect.IntType) for part in union.types)
+    )
+
+
+def _explain(decode: Callable[[], Shape], what: str) -> Shape:
+    try:
+        return decode()
+    except msgspec.ValidationError as error:
+        raise UsageError(f"{what} is not as expected: {error}", hint="/openapi.json describes it") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError(f"{what} is not valid JSON: {error}", hint="/openapi.json describes it") from error
+
+
+def _too_large() -> TooLarge:
+    return TooLarge(f"the request's body is larger than {BODY_BYTES} bytes", hint="send less at once")

@@ -1,0 +1,231 @@
+"""The one table of routes: the application serves it, and OpenAPI describes it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from p2pd_client import shapes
+
+from p2pd_daemon import errors
+from p2pd_daemon.errors import P2pdError
+
+from .control import Control
+
+Errors = tuple[type[P2pdError], ...]
+
+NO_ROOM: Errors = (errors.BadRoomName, errors.NoSuchRoom)
+NO_PEER: Errors = (
+    errors.BadPeerId,
+    errors.BadMultiaddr,
+    errors.NoSuchPeer,
+    errors.AmbiguousPeer,
+)
+DIAL: Errors = (
+    errors.DialFailed,
+    errors.ConnectionRefused,
+    errors.DialTimeout,
+    errors.WrongPeerId,
+    errors.SelfDial,
+    errors.PeerUnreachable,
+)
+SAY: Errors = (errors.BadText, errors.TooLarge, errors.OverLimit)
+
+
+@dataclass(frozen=True)
+class Route:
+    """`call` gets the decoded body (POST) or query (GET); `request` is the shape of either, None for none."""
+
+    method: str
+    path: str
+    summary: str
+    call: Callable[[Control, Any], Awaitable[Any]]
+    response: Any
+    request: type[msgspec.Struct] | None = None
+    errors: Errors = ()
+    after_reply: bool = False  # answer first, then call: the call ends the server
+
+    @property
+    def name(self) -> str:
+        """OpenAPI's operationId."""
+        words = self.path.removeprefix("/v1/").replace("/", "_")
+        return f"{self.method.lower()}_{words}"
+
+
+async def _ok(done: Awaitable[None]) -> shapes.Ok:
+    await done
+    return shapes.Ok()
+
+
+async def _history(control: Control, query: shapes.HistoryQuery) -> Any:
+    given = [name for name in ("room", "peer", "target") if getattr(query, name) is not None]
+    if len(given) != 1:
+        raise errors.UsageError(
+            "history needs exactly one of room, peer and target", hint="for example ?room=lobby&limit=20"
+        )
+    return await control.history(
+        room=query.room,
+        peer=query.peer,
+        target=query.target,
+        limit=query.limit,
+        before=query.before,
+        search=query.search,
+    )
+
+
+ROUTES: tuple[Route, ...] = (
+    Route("GET", "/v1/status", "The node at a glance", lambda c, _: c.status(), shapes.Status),
+    Route("GET", "/v1/id", "Peer ID and addresses", lambda c, _: c.id(), shapes.Id),
+    Route(
+        "GET", "/v1/config", "Settings and their sources", lambda c, _: c.config(), list[shapes.ConfigValue]
+    ),
+    Route(
+        "POST",
+        "/v1/stop",
+        "Stops the daemon",
+        lambda c, _: _ok(c.stop()),
+        shapes.Ok,
+        shapes.NoArguments,
+        after_reply=True,
+    ),
+    Route("GET", "/v1/peers", "The connected peers", lambda c, _: c.peers(), list[shapes.Peer]),
+    Route(
+        "POST",
+        "/v1/connect",
+        "Connects to a peer",
+        lambda c, r: c.connect(r.addr),
+        shapes.Connected,
+        shapes.ConnectRequest,
+        NO_PEER + DIAL,
+    ),
+    Route(
+        "POST",
+        "/v1/disconnect",
+        "Closes the connection to a peer",
+        lambda c, r: _ok(c.disconnect(r.peer)),
+        shapes.Ok,
+        shapes.PeerRequest,
+        NO_PEER,
+    ),
+    Route(
+        "POST",
+        "/v1/ping",
+        "Measures the round trip to a peer",
+        lambda c, r: c.ping(r.peer, r.count),
+        shapes.Pinged,
+        shapes.PingRequest,
+        NO_PEER + DIAL,
+    ),
+    Route("GET", "/v1/rooms", "The joined rooms", lambda c, _: c.rooms(), list[shapes.Room]),
+    Route(
+        "POST",
+        "/v1/join",
+        "Joins a room",
+        lambda c, r: c.join(r.room),
+        shapes.Joined,
+        shapes.RoomRequest,
+        (errors.BadRoomName, errors.OverLimit),
+    ),
+    Route(
+        "POST",
+        "/v1/leave",
+        "Leaves a room",
+        lambda c, r: _ok(c.leave(r.room)),
+        shapes.Ok,
+        shapes.RoomRequest,
+        NO_ROOM,
+    ),
+    Route(
+        "POST",
+        "/v1/send",
+        "Says something in a joined room; answers once it is stored",
+        lambda c, r: c.send(r.room, r.text, r.kind),
+        shapes.Sent,
+        shapes.SendRequest,
+        NO_ROOM + SAY,
+    ),
+    Route(
+        "POST",
+        "/v1/msg",
+        "Says something to one peer; answers once it is stored",
+        lambda c, r: c.msg(r.to, r.text, r.kind),
+        shapes.Sent,
+        shapes.MsgRequest,
+        NO_PEER + SAY + (errors.Blocked,),
+    ),
+    Route(
+        "GET",
+        "/v1/history",
+        "Messages of a room or a conversation, oldest first",
+        _history,
+        list[shapes.Message],
+        shapes.HistoryQuery,
+        NO_ROOM + NO_PEER + (errors.NoSuchMessage,),
+    ),
+    Route(
+        "POST",
+        "/v1/read",
+        "Marks a room or a conversation as read",
+        lambda c, r: _ok(c.mark_read(r.target)),
+        shapes.Ok,
+        shapes.ReadRequest,
+        NO_ROOM + NO_PEER,
+    ),
+    Route(
+        "GET",
+        "/v1/conversations",
+        "The direct conversations",
+        lambda c, _: c.conversations(),
+        list[shapes.Conversation],
+    ),
+    Route("GET", "/v1/nick", "The own nickname", lambda c, _: c.nick(), shapes.NickSet),
+    Route(
+        "POST",
+        "/v1/nick",
+        "Sets or removes the own nickname",
+        lambda c, r: c.set_nick(r.nick),
+        shapes.NickSet,
+        shapes.NickRequest,
+        (errors.BadText, errors.TooLarge),
+    ),
+    Route("GET", "/v1/contacts", "The people known by name", lambda c, _: c.contacts(), list[shapes.Contact]),
+    Route(
+        "POST",
+        "/v1/contacts",
+        "Gives a peer a petname",
+        lambda c, r: c.set_petname(r.peer, r.petname),
+        shapes.Contact,
+        shapes.ContactRequest,
+        (*NO_PEER, errors.BadText),
+    ),
+    Route(
+        "POST",
+        "/v1/contacts/remove",
+        "Removes a petname",
+        lambda c, r: _ok(c.remove_contact(r.peer)),
+        shapes.Ok,
+        shapes.PeerRequest,
+        NO_PEER,
+    ),
+    Route("GET", "/v1/blocks", "The blocked peers", lambda c, _: c.blocks(), list[shapes.Contact]),
+    Route(
+        "POST",
+        "/v1/block",
+        "Blocks a peer",
+        lambda c, r: _ok(c.block(r.peer)),
+        shapes.Ok,
+        shapes.PeerRequest,
+        NO_PEER,
+    ),
+    Route(
+        "POST",
+        "/v1/unblock",
+        "Unblocks a peer",
+        lambda c, r: _ok(c.unblock(r.peer)),
+        shapes.Ok,
+        shapes.PeerRequest,
+        NO_PEER,
+    ),
+)
