@@ -1,0 +1,75 @@
+"""The event stream of the control API: numbered, stored, pruned."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+from p2pd_daemon.store.history import MESSAGE_COLUMNS, message_row, message_shape
+from p2pd_daemon.store.rows import EventRow
+
+PRUNE_BATCH = 1_000
+"""Old events are deleted when there are this many too many, not one with each new one."""
+
+
+def add_event(conn: sqlite3.Connection, kind: str, now_ms: int, data: Mapping[str, Any]) -> int:
+    """Adds an event with its own data; returns its number."""
+    cursor = conn.execute(
+        "INSERT INTO events (kind, ts_ms, data) VALUES (?, ?, ?)",
+        (kind, now_ms, json.dumps(data, separators=(",", ":"))),
+    )
+    return _number(cursor)
+
+
+def add_message_event(conn: sqlite3.Connection, record_n: int, now_ms: int) -> int:
+    cursor = conn.execute(
+        "INSERT INTO events (kind, ts_ms, record_n) VALUES ('message', ?, ?)", (now_ms, record_n)
+    )
+    return _number(cursor)
+
+
+def events_after(conn: sqlite3.Connection, n: int, limit: int) -> list[EventRow]:
+    """The next `limit` events, oldest first. A message is as it is now: the author's nick, the state, the
+    text.
+    """
+    found = conn.execute(
+        f"SELECT e.n, e.kind, e.ts_ms, e.data, e.record_n, {MESSAGE_COLUMNS} FROM events e"  # noqa: S608
+        " LEFT JOIN records r ON r.n = e.record_n LEFT JOIN rooms o ON o.n = r.room_n"
+        " LEFT JOIN profiles p ON p.author = r.author WHERE e.n > ? ORDER BY e.n LIMIT ?",
+        (n, limit),
+    )
+    return [
+        EventRow(
+            number,
+            kind,
+            ts_ms,
+            json.loads(data) if record_n is None else message_shape(message_row(rest)),
+        )
+        for number, kind, ts_ms, data, record_n, *rest in found
+    ]
+
+
+def newest_event(conn: sqlite3.Connection) -> int:
+    """The largest number ever given, 0 before the first."""
+    row = conn.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def oldest_event(conn: sqlite3.Connection) -> int:
+    """The smallest number that is still kept; newest_event() + 1 when none is."""
+    row = conn.execute("SELECT min(n) FROM events").fetchone()
+    return newest_event(conn) + 1 if row[0] is None else int(row[0])
+
+
+def prune_events(conn: sqlite3.Connection, kept: int) -> None:
+    """Deletes the oldest when there are PRUNE_BATCH more than `kept`; 0 keeps all."""
+    newest = newest_event(conn)
+    if kept and newest - oldest_event(conn) + 1 >= kept + PRUNE_BATCH:
+        conn.execute("DELETE FROM events WHERE n <= ?", (newest - kept,))
+
+
+def _number(cursor: sqlite3.Cursor) -> int:
+    assert cursor.lastrowid is not None  # noqa: S101 - an INSERT has just succeeded
+    return cursor.lastrowid

@@ -1,0 +1,80 @@
+"""The schema's versions. A new database is made from schema.sql; an older one is brought up step by step.
+
+`PRAGMA user_version` holds the version, `PRAGMA application_id` says that the file is ours.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from importlib import resources
+from pathlib import Path
+
+from p2pd_daemon.errors import StoreDamaged, StoreError, StoreTooNew
+
+APPLICATION_ID = 0x70327064
+"""The letters "p2pd" in the file's header, so that `file` and we can tell it from other SQLite databases."""
+
+Step = str | Callable[[sqlite3.Connection], None]
+"""SQL statements, or a function for what SQL cannot do. It runs inside a transaction: it must not commit."""
+
+STEPS: tuple[Step, ...] = ()
+"""STEPS[i] leads from version i + 1 to i + 2. Released steps are never edited."""
+
+
+def schema_sql() -> str:
+    return resources.files(__package__).joinpath("schema.sql").read_text(encoding="utf-8")
+
+
+def latest_version(steps: Sequence[Step] = STEPS) -> int:
+    return 1 + len(steps)
+
+
+def migrate(conn: sqlite3.Connection, path: Path, steps: Sequence[Step] = STEPS) -> None:
+    """Makes the schema in an empty database, or brings an older one up, each step in one transaction.
+
+    Raises StoreTooNew, StoreDamaged where a schema is there but has no version, and StoreError for another
+    program's database. `conn` is in autocommit mode.
+    """
+    version = int(conn.execute("PRAGMA user_version").fetchone()[0])
+    application = int(conn.execute("PRAGMA application_id").fetchone()[0])
+    tables = int(conn.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+    latest = latest_version(steps)
+    if version == 0 and application == 0 and tables == 0:
+        _in_transaction(conn, schema_sql(), latest)
+        return
+    if application != APPLICATION_ID:
+        raise StoreError(
+            f"{path} is a database of another program (application id {application:#x}).",
+            hint="Choose another folder with P2PD_HOME, or move that file away.",
+        )
+    if version > latest:
+        raise StoreTooNew(
+            f"{path} was written by a newer p2pd: its schema has version {version}, this p2pd knows up to"
+            f" {latest}.",
+            hint="Upgrade p2pd (pip install --upgrade p2pd-chat), or use another folder with P2PD_HOME.",
+        )
+    if version < 1:
+        raise StoreDamaged(
+            f"{path} is damaged: its schema has version {version}, which never existed.",
+            hint=f"Move {path.name} away or restore it from a backup; your identity key is not affected.",
+        )
+    for at in range(version, latest):
+        _in_transaction(conn, steps[at - 1], at + 1)
+
+
+def _in_transaction(conn: sqlite3.Connection, step: Step, version: int) -> None:
+    marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version}; COMMIT;"
+    try:
+        if isinstance(step, str):
+            # executescript commits what is open before it starts, so BEGIN has to be part of the script.
+            conn.executescript(f"BEGIN IMMEDIATE;\n{step}\n{marks}")
+        else:
+            conn.execute("BEGIN IMMEDIATE")
+            step(conn)
+            for statement in marks.split(";")[:-1]:
+                conn.execute(statement)
+    except BaseException:
+        if conn.in_transaction:
+            conn.execute("ROLLBACK")
+        raise

@@ -1,0 +1,226 @@
+"""Storing records: all that follows from a record's arrival happens in the one transaction that stores it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from p2pd_daemon.core.clock import QUARANTINE_AHEAD_MS
+from p2pd_daemon.core.event import Profile
+from p2pd_daemon.core.peer_id import PeerId
+from p2pd_daemon.store.events import add_event, add_message_event
+from p2pd_daemon.store.heads import link
+from p2pd_daemon.store.meta import raise_last_seqno
+from p2pd_daemon.store.rows import MESSAGE_KINDS, QUARANTINED, QUEUED, RECEIVED, Ingested, NewRecord, Released
+
+_NEVER_VISIBLE = frozenset({"unknown", "sealed"})
+_ID_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """A row of records, as far as its readers and listeners are concerned."""
+
+    n: int
+    id: bytes
+    room_n: int
+    ts_ms: int
+    author: str
+    own: bool
+
+
+class _Effects:
+    """What follows from records that become visible at `now_ms`: events, unread counts, profiles."""
+
+    def __init__(self, conn: sqlite3.Connection) -> None:
+        self._conn = conn
+        self._blocked = load_blocked(conn)
+        self._unread: Counter[tuple[int, str]] = Counter()
+
+    def message(self, stored: _Stored, now_ms: int) -> int | None:
+        """Counts it as unread and tells listeners of it, unless its author is blocked; the event's number.
+
+        Blocked authors' messages are counted as well, and left out when the counts are read.
+        """
+        if not stored.own:
+            self._unread[stored.room_n, stored.author] += 1
+        if stored.author in self._blocked:
+            return None
+        return add_message_event(self._conn, stored.n, now_ms)
+
+    def profile(self, stored: _Stored, nick: str, status: str, now_ms: int) -> None:
+        """Makes it the author's profile if it is the newest by (ts, id); tells listeners what is new."""
+        old = self._conn.execute(
+            "SELECT nick, status, ts_ms, id FROM profiles WHERE author = ?", (stored.author,)
+        ).fetchone()
+        if old is not None and (old[2], old[3]) >= (stored.ts_ms, stored.id):
+            return
+        self._conn.execute(
+            "INSERT INTO profiles (author, nick, status, ts_ms, id, record_n) VALUES (?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (author) DO UPDATE SET nick = excluded.nick, status = excluded.status,"
+            " ts_ms = excluded.ts_ms, id = excluded.id, record_n = excluded.record_n",
+            (stored.author, nick, status, stored.ts_ms, stored.id, stored.n),
+        )
+        if old is None or (old[0], old[1]) != (nick, status):
+            said = {"peer_id": stored.author, "nick": nick, "status": status}
+            add_event(self._conn, "profile", now_ms, said)
+
+    def finish(self) -> None:
+        """Once per transaction: writes the counts."""
+        self._conn.executemany(
+            "INSERT INTO unread (room_n, author, count) VALUES (?, ?, ?)"
+            " ON CONFLICT (room_n, author) DO UPDATE SET count = count + excluded.count",
+            [(room_n, author, count) for (room_n, author), count in self._unread.items()],
+        )
+
+
+def ingest(conn: sqlite3.Connection, batch: Sequence[NewRecord]) -> list[Ingested]:
+    """Stores what is new, in order; what is there already is left as it is.
+
+    Returns one answer per record of the batch.
+    """
+    effects = _Effects(conn)
+    done = [_ingest_one(conn, new, effects) for new in batch]
+    own_seqnos = [new.record.seqno for new, result in zip(batch, done, strict=True) if new.own and result.new]
+    if own_seqnos:
+        raise_last_seqno(conn, max(own_seqnos))
+    effects.finish()
+    return done
+
+
+def _ingest_one(conn: sqlite3.Connection, new: NewRecord, effects: _Effects) -> Ingested:
+    record = new.record
+    visible = new.visible and new.state != QUARANTINED
+    shown = visible and new.kind in MESSAGE_KINDS
+    n = _insert(conn, new, shown=shown)
+    if n is None:
+        return Ingested(record.id, new=False, event_n=None)
+    if new.text is not None:
+        conn.execute("INSERT INTO search (rowid, text) VALUES (?, ?)", (n, new.text))
+    missing: tuple[bytes, ...] = ()
+    if new.state == QUARANTINED:
+        _quarantine(conn, n, new)
+    elif new.heads:
+        missing = link(conn, new.room_n, record.id, new.ts_ms, new.event.parents)
+    if new.state == QUEUED:
+        conn.execute(
+            "INSERT INTO outbox (record_n, peer) SELECT ?, peer FROM rooms WHERE n = ?", (n, new.room_n)
+        )
+    stored = _Stored(n, record.id, new.room_n, new.ts_ms, record.author, new.own)
+    event_n = None
+    if shown:
+        event_n = effects.message(stored, new.arrived_ms)
+    elif visible and isinstance(new.event.body, Profile):
+        effects.profile(stored, new.event.body.nick, new.event.body.status, new.arrived_ms)
+    return Ingested(record.id, new=True, event_n=event_n, missing=missing)
+
+
+def _insert(conn: sqlite3.Connection, new: NewRecord, *, shown: bool) -> int | None:
+    """The new row's number; None if the record is there already."""
+    record = new.record
+    cursor = conn.execute(
+        "INSERT INTO records"
+        " (id, room_n, ts_ms, author, kind, own, shown, linked, state, arrived_ms, text, raw)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+        (
+            record.id,
+            new.room_n,
+            new.ts_ms,
+            record.author,
+            new.kind,
+            new.own,
+            shown,
+            new.heads and new.state != QUARANTINED,
+            new.state,
+            new.arrived_ms,
+            new.text,
+            record.raw,
+        ),
+    )
+    return cursor.lastrowid if cursor.rowcount else None
+
+
+def _quarantine(conn: sqlite3.Connection, n: int, new: NewRecord) -> None:
+    body = new.event.body
+    nick, status = (body.nick, body.status) if isinstance(body, Profile) else (None, None)
+    conn.execute(
+        "INSERT INTO quarantine (record_n, room_n, ts_ms, visible, parents, nick, status)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (n, new.room_n, new.ts_ms, new.kind not in _NEVER_VISIBLE, b"".join(new.event.parents), nick, status),
+    )
+
+
+def release_quarantined(conn: sqlite3.Connection, now_ms: int, limit: int) -> list[Released]:
+    """Makes at most `limit` records that are due (ts within QUARANTINE_AHEAD_MS of now) as if they arrived
+    now.
+    """
+    due = conn.execute(
+        "SELECT r.n, r.id, r.room_n, r.ts_ms, r.author, r.own, r.kind, r.raw, q.visible, q.parents, q.nick,"
+        " q.status FROM quarantine q JOIN records r ON r.n = q.record_n WHERE q.ts_ms <= ?"
+        " ORDER BY q.ts_ms, r.id LIMIT ?",
+        (now_ms + QUARANTINE_AHEAD_MS, limit),
+    ).fetchall()
+    effects = _Effects(conn)
+    released = []
+    for *row, kind, raw, visible, packed, nick, status in due:
+        stored = _Stored(*row)
+        shown = bool(visible) and kind in MESSAGE_KINDS
+        parents = tuple(packed[at : at + _ID_BYTES] for at in range(0, len(packed), _ID_BYTES))
+        conn.execute("DELETE FROM quarantine WHERE record_n = ?", (stored.n,))
+        conn.execute(
+            "UPDATE records SET state = ?, shown = ?, linked = 1, arrived_ms = ? WHERE n = ?",
+            (RECEIVED, shown, now_ms, stored.n),
+        )
+        missing = link(conn, stored.room_n, stored.id, stored.ts_ms, parents)
+        event_n = None
+        if shown:
+            event_n = effects.message(stored, now_ms)
+        elif nick is not None:
+            effects.profile(stored, nick, status, now_ms)
+        released.append(Released(stored.id, stored.room_n, stored.ts_ms, parents, raw, event_n, missing))
+    effects.finish()
+    return released
+
+
+def count_quarantined(conn: sqlite3.Connection, room_n: int) -> int:
+    return int(conn.execute("SELECT count(*) FROM quarantine WHERE room_n = ?", (room_n,)).fetchone()[0])
+
+
+def drop_body(conn: sqlite3.Connection, record_id: bytes) -> bool:
+    """Forgets text and signed bytes, keeps (ts, id); the record stays in its room's set. False if there is
+    none.
+    """
+    row = conn.execute("SELECT n, text FROM records WHERE id = ?", (record_id,)).fetchone()
+    if row is None:
+        return False
+    n, text = row
+    if text is not None:
+        conn.execute("INSERT INTO search (search, rowid, text) VALUES ('delete', ?, ?)", (n, text))
+    conn.execute("UPDATE records SET text = NULL, raw = NULL, shown = 0 WHERE n = ?", (n,))
+    conn.execute("DELETE FROM outbox WHERE record_n = ?", (n,))
+    return True
+
+
+def load_raws(conn: sqlite3.Connection, ids: Collection[bytes]) -> dict[bytes, bytes]:
+    """The signed bytes of those that are here with their body."""
+    raws: dict[bytes, bytes] = {}
+    for record_id in ids:
+        row = conn.execute("SELECT raw FROM records WHERE id = ?", (record_id,)).fetchone()
+        if row is not None and row[0] is not None:
+            raws[record_id] = row[0]
+    return raws
+
+
+def load_known(conn: sqlite3.Connection, ids: Collection[bytes]) -> set[bytes]:
+    """Which of these records are in the store, with or without body."""
+    return {
+        record_id
+        for record_id in ids
+        if conn.execute("SELECT 1 FROM records WHERE id = ?", (record_id,)).fetchone() is not None
+    }
+
+
+def load_blocked(conn: sqlite3.Connection) -> frozenset[PeerId]:
+    return frozenset(PeerId(peer) for (peer,) in conn.execute("SELECT peer FROM blocks"))

@@ -1,0 +1,147 @@
+"""What goes into the store and what comes out of it. Times are Unix milliseconds, ids the 32 bytes of a
+record's hash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from p2pd_daemon.core.event import ChatEvent
+from p2pd_daemon.core.peer_id import PeerId
+from p2pd_daemon.core.record import Record
+
+RECEIVED = "received"
+QUARANTINED = "quarantined"
+STORED = "stored"
+QUEUED = "queued"
+SENT = "sent"
+DELIVERED = "delivered"
+REFUSED = "refused"
+
+OPEN = "open"
+DIRECT = "direct"
+
+MESSAGE_KINDS = frozenset({"text", "action"})
+"""The kinds of body that are a line of the history."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewRecord:
+    """A verified record to be stored.
+
+    `event` is the opened event (of a sealed body: what was inside). `state` is RECEIVED, QUARANTINED, or for
+    an own record STORED (room) or QUEUED (direct: it also goes to the outbox). `visible` is False for what
+    is not to be shown or applied: unknown bodies. For a QUARANTINED one `visible` and `heads` are taken as
+    False until it is due; then a record of a known kind becomes visible and linked. Blocked authors' records
+    are visible: reading hides them.
+    """
+
+    room_n: int
+    record: Record
+    event: ChatEvent
+    kind: str
+    text: str | None
+    ts_ms: int
+    arrived_ms: int
+    own: bool = False
+    state: str = RECEIVED
+    visible: bool = True
+    heads: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """`new` is False for a record that was there already; `event_n` is the number of its "message" event.
+
+    `missing` are the parents it names that are not here.
+    """
+
+    id: bytes
+    new: bool
+    event_n: int | None
+    missing: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A record that is out of quarantine: to be relayed now. `missing` as in Ingested."""
+
+    id: bytes
+    room_n: int
+    ts_ms: int
+    parents: tuple[bytes, ...]
+    raw: bytes | None
+    event_n: int | None
+    missing: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RoomRow:
+    """`name` is "" and `peer` set for a direct conversation. `unread` leaves out blocked authors."""
+
+    room_n: int
+    name: str
+    topic: str
+    kind: str
+    peer: PeerId | None
+    joined: bool
+    unread: int
+    last_ts_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRow:
+    """A line of the history. `nick` is what the author calls themself, "" if nothing."""
+
+    id: bytes
+    room_n: int
+    room: str | None
+    peer: PeerId | None
+    author: PeerId
+    nick: str
+    ts_ms: int
+    kind: str
+    text: str
+    state: str
+    reason: str
+    sent_to: int
+    own: bool
+    arrived_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileRow:
+    nick: str
+    status: str
+    ts_ms: int
+    raw: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPeer:
+    peer: PeerId
+    addrs: tuple[str, ...]
+    last_seen_ms: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxCounts:
+    """Direct messages that wait: not yet handed over, and handed over but not acknowledged."""
+
+    queued: int
+    sent: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """An event of the stream. The data of a "message" has the fields of p2pd_client.shapes.Message; `name`
+    is "".
+    """
+
+    n: int
+    kind: str
+    ts_ms: int
+    data: Mapping[str, Any]
