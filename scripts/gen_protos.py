@@ -1,7 +1,7 @@
 """Generate `core/pb/*_pb2.py` and `.pyi` from the .proto files beside them.
 
-Run with the dev tools' Python: `python scripts/gen_protos.py [OUT]`. OUT is where the tree `p2pd_daemon/core/pb/`
-is written, by default `daemon/`, the sources themselves.
+Run with the dev tools' Python: `python scripts/gen_protos.py [OUT]`. OUT is where the tree
+`p2pd_daemon/core/pb/` is written, by default `daemon/`, the sources themselves.
 """
 
 from __future__ import annotations

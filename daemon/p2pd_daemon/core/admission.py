@@ -60,8 +60,8 @@ class Verdict:
 
     @property
     def keep(self) -> bool:
-        """It is part of the room's set. What a blocked author says is kept unseen: blocking is this node's alone, and
-        nodes with different blocks must still agree on the set.
+        """It is part of the room's set. What a blocked author says is kept unseen: blocking is this node's
+        alone, and nodes with different blocks must still agree on the set.
         """
         return self.outcome in {Outcome.ACCEPT, Outcome.QUARANTINE} or self.reason == BLOCKED
 
@@ -92,8 +92,8 @@ class TokenBucket:
 class AuthorRates:
     """Token buckets per (author, topic): `author_burst` at once, `author_rate` a second, `author_day` a day.
 
-    At most `authors` pairs are remembered. Beyond, the one longest unheard is forgotten: it had the most time to
-    refill. Whoever owns that many keys is not held by a rate per key anyway.
+    At most `authors` pairs are remembered. Beyond, the one longest unheard is forgotten: it had the most time
+    to refill. Whoever owns that many keys is not held by a rate per key anyway.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -129,7 +129,7 @@ class AuthorRates:
         return tuple(buckets)
 
     def _forget(self, now: float) -> None:
-        """Idle pairs whose buckets are full again say nothing; two looks per new pair keep their number down."""
+        """Idle pairs whose buckets are full again say nothing; two looks per new pair keep them few."""
         for _ in range(2):
             key, buckets = next(iter(self._buckets.items()))
             for bucket in buckets:
@@ -141,7 +141,7 @@ class AuthorRates:
 
 
 class Admission:
-    """Decides about each record that another peer sends, live or by push, once; a duplicate is not asked about."""
+    """Decides about each record from another peer, live or by push, once: duplicates are left out before."""
 
     def __init__(self, limits: Limits, blocked: Collection[PeerId] = ()) -> None:
         self._limits = limits
@@ -158,6 +158,21 @@ class Admission:
         self, record: Record, topic_kind: TopicKind, now_ms: int, monotonic: float, *, quarantined: int = 0
     ) -> Verdict:
         """`monotonic` in seconds from any start; `quarantined` is how many this node keeps at present."""
+        event = self._read(record, topic_kind)
+        if isinstance(event, Verdict):
+            return event
+        if not self._rates.take(record.author, record.topic, monotonic):
+            return Verdict(Outcome.IGNORE, RATE, event)
+        if not is_due(event.ts_ms, now_ms):
+            if self._limits.quarantine and quarantined >= self._limits.quarantine:
+                return Verdict(Outcome.IGNORE, QUARANTINE_FULL, event)
+            return Verdict(Outcome.QUARANTINE, QUARANTINED, event)
+        if record.author in self._blocked:
+            return Verdict(Outcome.IGNORE, BLOCKED, event)
+        return Verdict(Outcome.ACCEPT, "", event)
+
+    def _read(self, record: Record, topic_kind: TopicKind) -> ChatEvent | Verdict:
+        """The event, or why it never can be one here."""
         limits = self._limits
         if limits.record_bytes and len(record.raw) > limits.record_bytes:
             return Verdict(Outcome.REJECT, TOO_LARGE)
@@ -169,13 +184,4 @@ class Admission:
             return Verdict(Outcome.REJECT, BAD_EVENT)
         if topic_kind is TopicKind.DIRECT and not isinstance(event.body, Sealed):
             return Verdict(Outcome.REJECT, BAD_EVENT)
-        if not self._rates.take(record.author, record.topic, monotonic):
-            return Verdict(Outcome.IGNORE, RATE, event)
-        if not is_due(event.ts_ms, now_ms):
-            full = limits.quarantine and quarantined >= limits.quarantine
-            if full:
-                return Verdict(Outcome.IGNORE, QUARANTINE_FULL, event)
-            return Verdict(Outcome.QUARANTINE, QUARANTINED, event)
-        if record.author in self._blocked:
-            return Verdict(Outcome.IGNORE, BLOCKED, event)
-        return Verdict(Outcome.ACCEPT, "", event)
+        return event

@@ -1,4 +1,7 @@
-"""What an event can say. `fault_of` gives the rule that a body breaks; `check_text`, `check_nick` face the person."""
+"""What an event can say: one class a kind.
+
+`fault_of` gives the rule that a body breaks; `check_text` and `check_nick` speak to the person.
+"""
 
 from __future__ import annotations
 
@@ -125,7 +128,10 @@ def kind_of(body: Body) -> str:
 
 
 def check_text(text: str, *, max_bytes: int = DEFAULT_LIMITS.text_bytes) -> str:
-    """The text a person wants to send, as it is. BadText or TooLarge (max_bytes of UTF-8; 0: no limit) say why not."""
+    """The text a person wants to send, unchanged. BadText or TooLarge say why not.
+
+    `max_bytes` of UTF-8; 0: no limit.
+    """
     if not text.strip():
         raise BadText("the text is empty", hint="write something")
     try:

@@ -12,12 +12,12 @@ MAX_SEQNO = (1 << 64) - 1
 
 
 def next_ts(now_ms: int, heads_max_ts: int | None) -> int:
-    """The ts of a new event: now, but always after every head, so that sorting by (ts, id) is a causal order."""
+    """The ts of a new event: now, but after every head, so that sorting by (ts, id) is a causal order."""
     return now_ms if heads_max_ts is None else max(now_ms, heads_max_ts + 1)
 
 
 def next_seqno(now_ns: int, last: int) -> int:
-    """Strictly above `last`, whatever the clock does; `last` is the newest one this key ever used (0: none)."""
+    """Strictly above `last`, the newest one this key ever used (0: none), whatever the clock does."""
     seqno = max(now_ns, last + 1)
     if not 0 < seqno <= MAX_SEQNO:
         raise LocalProtocolError(f"sequence number {seqno} does not fit in 8 bytes")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -62,6 +62,7 @@ __all__ = [
 MAX_PARENTS = 8
 
 _Message: TypeAlias = event_pb2.ChatEvent
+_CHANGES = frozenset(change.value for change in Change)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +73,14 @@ class ChatEvent:
 
 
 def encode_event(event: ChatEvent, *, text_bytes: int = DEFAULT_LIMITS.text_bytes) -> bytes:
-    """Canonical bytes. LocalProtocolError when the event breaks a rule: what faces the person was checked before."""
+    """Canonical bytes. LocalProtocolError when it breaks a rule: what a person typed was checked before."""
     _check_frame(event.ts_ms, event.parents, LocalProtocolError)
     head = _Message(ts_ms=event.ts_ms, parents=event.parents).SerializeToString(deterministic=True)
     return head + encode_body(event.body, text_bytes=text_bytes)
 
 
 def decode_event(data: bytes, *, text_bytes: int = DEFAULT_LIMITS.text_bytes) -> ChatEvent:
-    """RemoteProtocolError when `data` is no ChatEvent or breaks a rule. A body of unknown kind becomes `Unknown`."""
+    """RemoteProtocolError when `data` is no ChatEvent or breaks a rule. An unknown body becomes `Unknown`."""
     message = _parse(data)
     _check_frame(message.ts_ms, message.parents, RemoteProtocolError)
     return ChatEvent(message.ts_ms, tuple(message.parents), _take_body(message, text_bytes))
@@ -110,13 +111,12 @@ def _parse(data: bytes) -> _Message:
         raise RemoteProtocolError("not a ChatEvent") from None
 
 
-def _check_frame(ts_ms: int, parents: object, error: type[P2pdError]) -> None:
+def _check_frame(ts_ms: int, parents: Sequence[bytes], error: type[P2pdError]) -> None:
     if not 0 < ts_ms <= MAX_TS_MS:
         raise error(f"ts_ms {ts_ms} is not a time in ms between 1 and 2^53")
-    ids = list(parents) if isinstance(parents, tuple) else list(parents)  # type: ignore[call-overload]
-    if len(ids) > MAX_PARENTS:
-        raise error(f"{len(ids)} parents; the limit is {MAX_PARENTS}")
-    if len(set(ids)) != len(ids) or any(len(parent) != ID_BYTES for parent in ids):
+    if len(parents) > MAX_PARENTS:
+        raise error(f"{len(parents)} parents; the limit is {MAX_PARENTS}")
+    if len(set(parents)) != len(parents) or any(len(parent) != ID_BYTES for parent in parents):
         raise error("parents are distinct record ids of 32 bytes")
 
 
@@ -137,9 +137,8 @@ def _take_body(message: _Message, text_bytes: int) -> Body:
 def _read_membership(message: _Message) -> Membership | None:
     """None for a change that a later version added."""
     body = message.membership
-    if body.change not in set(Change):
-        return None
-    return Membership(peer_id_from_bytes(body.member), Change(body.change))
+    change = int(body.change)
+    return Membership(peer_id_from_bytes(body.member), Change(change)) if change in _CHANGES else None
 
 
 _READ: dict[str, Callable[[_Message], Body | None]] = {
@@ -177,7 +176,7 @@ def _message_of(body: Body) -> _Message:  # noqa: PLR0911 -- one return a kind
         case RoomSettings():
             return _Message(settings=pb.RoomSettings(title=body.title, description=body.description))
         case Membership():
-            change = pb.Membership.Change.ValueType(body.change)
+            change = pb.Membership.Change.Name(body.change)
             return _Message(membership=pb.Membership(member=peer_id_bytes(body.member), change=change))
         case Sealed():
             return _Message(sealed=pb.Sealed(nonce=body.nonce, box=body.box, epoch=body.epoch))

@@ -1,4 +1,4 @@
-"""Keys of peers, public ones and our own. Signatures of four key types are verified; we sign with Ed25519 only."""
+"""Keys, of peers and our own. Signatures of four key types are verified; we sign with Ed25519 only."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def encode_private_key(key: SigningKey) -> bytes:
 
 
 def decode_private_key(key_pb: bytes) -> SigningKey:
-    """Ed25519 as 32 bytes (seed; py-libp2p), 64 (seed, public; Go, Rust, JS) or 96 (seed, public, public; old Go).
+    """Ed25519 as 32 bytes (seed: py-libp2p), 64 (and public: Go, Rust, JS) or 96 (and public again: old Go).
 
     IdentityError says what is wrong with it, and never shows it.
     """

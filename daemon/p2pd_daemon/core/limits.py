@@ -28,7 +28,7 @@ class Limits:
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, object]) -> Limits:
-        """Defaults overridden by `values`: whole numbers ≥ 0, or their decimal text. BadConfig names what is wrong."""
+        """Defaults overridden by `values`: whole numbers ≥ 0, or their decimal text; else BadConfig."""
         names = [field.name for field in fields(cls)]
         chosen: dict[str, int] = {}
         for name, value in values.items():

@@ -26,7 +26,7 @@ _HINT = "a peer ID looks like 12D3KooW… (52 characters); `p2pd id` shows your 
 
 
 def decode_peer_id(text: str) -> PeerId:
-    """From what a person typed: base58 (12D3Koo…, 16Uiu2…, Qm…) or CIDv1 (bafz…, k51…, z…). BadPeerId with a hint."""
+    """What a person typed: base58 (12D3Koo…, 16Uiu2…, Qm…) or CIDv1 (bafz…, k51…, z…); else BadPeerId."""
     text = text.strip()
     try:
         return peer_id_from_bytes(_multihash_of(text))
@@ -37,7 +37,7 @@ def decode_peer_id(text: str) -> PeerId:
 
 @lru_cache(maxsize=4096)
 def peer_id_from_bytes(raw: bytes) -> PeerId:
-    """RemoteProtocolError unless `raw` is a SHA-256 multihash or an identity one that holds a canonical public key."""
+    """RemoteProtocolError unless `raw` is a SHA-256 multihash, or an identity one that holds a public key."""
     if raw[:2] == _SHA256 and len(raw) == 34:
         return PeerId(_encode_base(_BASE58, raw))
     if len(raw) < 3 or raw[0] != 0 or raw[1] != len(raw) - 2 or raw[1] > _MAX_INLINE:
@@ -69,7 +69,7 @@ def public_key_of(peer: PeerId) -> PublicKey | None:
 
 
 def short_peer_id(peer: PeerId) -> str:
-    """The last 6 characters: what tells two people of one nickname apart. (The first ones are the same for all.)"""
+    """The last 6 characters: they tell two people of one nickname apart; the first ones are all the same."""
     return peer[-6:]
 
 

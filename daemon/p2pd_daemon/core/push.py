@@ -30,6 +30,9 @@ class AckStatus(IntEnum):
     OVER_LIMIT = 6  # may be tried again later
 
 
+_STATUSES = frozenset(status.value for status in AckStatus)
+
+
 @dataclass(frozen=True, slots=True)
 class Ack:
     id: bytes  # of the record; empty when the frame was no record
@@ -55,7 +58,7 @@ def decode_ack(raw: bytes) -> Ack:
         message = push_pb2.PushAck.FromString(raw)
     except DecodeError:
         raise RemoteProtocolError("not an acknowledgement") from None
-    if len(message.id) not in {0, ID_BYTES} or message.status not in set(AckStatus):
+    if len(message.id) not in {0, ID_BYTES} or message.status not in _STATUSES:
         raise RemoteProtocolError(
             f"acknowledgement with an id of {len(message.id)} bytes, status {message.status}"
         )
@@ -80,7 +83,7 @@ class FrameReader:
         return len(self._buffer)
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """The frames that this chunk completes. RemoteProtocolError for a length above the limit, 0 or not minimal."""
+        """The frames that this chunk completes. RemoteProtocolError: length too large, 0 or not minimal."""
         self._buffer += chunk
         frames, offset = [], 0
         while (prefix := self._prefix(offset)) is not None:

@@ -71,7 +71,7 @@ def sign_record(key: SigningKey, seqno: int, topic: str, data: bytes) -> Record:
 
 
 def decode_record(raw: bytes, *, max_bytes: int = DEFAULT_LIMITS.record_bytes) -> Record:
-    """RemoteProtocolError unless `raw` is the canonical encoding of a record of at most `max_bytes` (0: any size).
+    """RemoteProtocolError unless `raw` is the canonical encoding of a record, of at most `max_bytes` (0 any).
 
     The signature is not checked here; see `verify_record`.
     """
@@ -89,10 +89,10 @@ def decode_record(raw: bytes, *, max_bytes: int = DEFAULT_LIMITS.record_bytes) -
     return record
 
 
-def record_from_fields(
+def record_from_fields(  # noqa: PLR0917 -- the fields of a Message, in their order
     from_: bytes, seqno: bytes, topics: Sequence[str], data: bytes, signature: bytes, key: bytes
 ) -> Record:
-    """From a parsed gossip Message, where an unset field is empty. RemoteProtocolError says what is missing."""
+    """From a parsed gossip Message; unset fields are empty. RemoteProtocolError says what is missing."""
     if len(topics) != 1 or not 0 < len(topics[0].encode(errors="surrogatepass")) <= _MAX_TOPIC_BYTES:
         raise RemoteProtocolError(f"a record has exactly one topic of at most {_MAX_TOPIC_BYTES} bytes")
     if len(seqno) != 8:
@@ -108,8 +108,8 @@ def record_from_fields(
 def verify_record(record: Record) -> None:
     """RemoteProtocolError when the signature is not the author's.
 
-    The author's key is inline in the peer ID, or the `key` field; a `key` that does not make that ID is refused even
-    where the ID would suffice.
+    The author's key is inline in the peer ID, or the `key` field; a `key` that does not make that ID is
+    refused even where the ID would suffice.
     """
     key = public_key_of(record.author)
     if record.key is not None:

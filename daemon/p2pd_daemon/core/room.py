@@ -1,4 +1,4 @@
-"""Rooms: names and topics, the tags under which members find each other, and the state machine of a room's heads."""
+"""Rooms: names, topics, the tags under which members find each other, and the state machine of the heads."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def room_name_of(topic: str) -> str | None:
 
 
 def rendezvous_tag(topic: str) -> str:
-    """Where members of a topic find each other at a rendezvous point, which need not learn the name: 52 characters."""
+    """Where members of a topic find each other, at a point that need not learn its name: 52 characters."""
     return base32_text(hashlib.sha256(b"p2pd/1/rendezvous/topic/" + topic.encode()).digest())
 
 
@@ -89,8 +89,9 @@ class HeadsChange:
 class Heads:
     """The records of a room that no record we have names as a parent, and the parents named that we lack.
 
-    Whatever order the records arrive in, the same set of records ends in the same heads and missing ones. `lookup`
-    gives the ts of any record of the room that was added before, or None; without it, Heads remembers them all.
+    Whatever order the records arrive in, the same set of records ends in the same heads and missing ones.
+    `lookup` gives the ts of any record of the room that was added before, or None; without it, Heads
+    remembers all that it saw.
     """
 
     def __init__(
@@ -119,8 +120,9 @@ class Heads:
         return max(self._heads.values(), default=None)
 
     def add(self, record_id: bytes, ts: int, parents: Iterable[bytes]) -> HeadsChange:
-        """Take a record into account, once; quarantined ones only when they are due. Again is harmless without `lookup`
-        or while it is a head.
+        """Take a record into account, once; quarantined ones only when they are due.
+
+        Adding it again is harmless without `lookup`, or while it is a head.
         """
         again = record_id in (self._heads if self._lookup else self._seen)
         if not again and record_id not in self._missing:

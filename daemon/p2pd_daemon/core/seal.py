@@ -1,8 +1,8 @@
-"""Direct conversations: a topic and a key that only two peers can compute, and the box their messages travel in.
+"""Direct conversations: a topic and a key that only two peers can compute, and the box of their messages.
 
 X25519 of both identity keys (converted from Ed25519) → HKDF-SHA256 (RFC 5869) → topic tag and key;
-XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha) over the body. The key lasts as long as the two identities: there is no
-forward secrecy within an epoch, and who takes one identity key can read that peer's stored conversations.
+XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha) over the body. The key lasts as long as the two identities: there
+is no forward secrecy within an epoch, and who takes one identity key can read that peer's conversations.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class DirectBox:
         return Sealed(nonce, box, _EPOCH)
 
     def open(self, sealed: Sealed, *, sender: PeerId, seqno: int, ts_ms: int) -> Body:
-        """RemoteProtocolError unless exactly this was sealed by one of the two for this sender, seqno and ts."""
+        """RemoteProtocolError unless one of the two sealed exactly this for this sender, seqno and ts."""
         if sealed.epoch != _EPOCH:
             raise RemoteProtocolError(f"sealed with the key of epoch {sealed.epoch}, which does not exist")
         bound = self._bound(sender, seqno, ts_ms)

@@ -1,4 +1,4 @@
-"""Text from others, made harmless for a terminal: nothing in it moves the cursor, colours, rings or reorders."""
+"""Text from others made harmless for a terminal: nothing in it moves the cursor, colours, rings, reorders."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ _TABLE = _visible()
 
 
 def sanitise(text: str) -> str:
-    """`text` with each control character shown as its picture (ESC as ␛), and C1 controls, bidirectional controls,
-    line and paragraph separators and lone surrogates as �. Newline and tab stay; CR LF becomes newline.
+    """`text` with each control character shown as its picture (ESC as ␛), and C1 controls, bidirectional
+    controls, line and paragraph separators and lone surrogates as �. Newline and tab stay; CR LF becomes
+    newline.
     """
     if text.isascii() and text.isprintable():
         return text

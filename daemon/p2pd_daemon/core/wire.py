@@ -1,4 +1,4 @@
-"""Unsigned varints and protobuf fields by hand, for the few messages on the hot path or in the quick commands."""
+"""Unsigned varints and protobuf fields by hand: for the hot path, and for commands that start quickly."""
 
 from __future__ import annotations
 
