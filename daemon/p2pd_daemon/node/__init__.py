@@ -1,0 +1,1 @@
+"""The node: the one place that sees the store, the network and the API."""

@@ -1,0 +1,278 @@
+"""What a client can ask of the node (`api/control.py`), answered in the API's shapes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import trio
+from p2pd_client.shapes import (
+    ConfigValue,
+    Connected,
+    Contact,
+    Conversation,
+    Event,
+    Id,
+    Joined,
+    Message,
+    NickSet,
+    Outbox,
+    Peer,
+    Pinged,
+    Sent,
+    Status,
+)
+from p2pd_client.shapes import Room as RoomShape
+
+from p2pd_daemon.config import Config
+from p2pd_daemon.core.event import check_nick
+from p2pd_daemon.errors import NoSuchMessage, UsageError
+from p2pd_daemon.node.direct import Conversations
+from p2pd_daemon.node.parts import Parts
+from p2pd_daemon.node.present import contact_shape, event_shape, message_shape
+from p2pd_daemon.node.references import References
+from p2pd_daemon.node.rooms import Rooms
+from p2pd_daemon.store.rows import DIRECT, SENT, STORED
+from p2pd_daemon.version import __version__
+
+REMEMBERED_PEERS = 1000  # as many as the store keeps
+
+
+class NodeControl:
+    """Implements `Control`. Every reference to a peer is resolved here, once."""
+
+    def __init__(
+        self, parts: Parts, rooms: Rooms, conversations: Conversations, config: Config, stop: trio.Event
+    ) -> None:
+        self._parts = parts
+        self._references = References(parts)
+        self._rooms = rooms
+        self._conversations = conversations
+        self._config = config
+        self._stop = stop
+        self._started_ms = parts.clock.now_ms()
+        self.http: str | None = None  # set when the page's port is known
+
+    # The node and its connections
+
+    async def status(self) -> Status:
+        parts = self._parts
+        counts = await parts.store.outbox_counts()
+        return Status(
+            peer_id=parts.me,
+            nick=parts.people.nick_of(parts.me),
+            uptime_ms=parts.clock.now_ms() - self._started_ms,
+            peers=len(parts.network.peers()),
+            rooms=len(list(self._rooms.all())),
+            outbox=Outbox(queued=counts.queued, sent=counts.sent),
+            version=__version__,
+            pid=os.getpid(),
+            addrs=parts.network.addrs(),
+            http=self.http,
+            home=os.fspath(self._config.home),
+            bootstrap=list(self._config.bootstrap),
+            dropped=dict(parts.network.dropped),
+        )
+
+    async def id(self) -> Id:
+        return Id(peer_id=self._parts.me, addrs=self._parts.network.addrs())
+
+    async def peers(self) -> Sequence[Peer]:
+        people = self._parts.people
+        return [
+            Peer(
+                peer_id=peer.peer_id,
+                nick=people.nick_of(peer.peer_id),
+                addrs=list(peer.addrs),
+                direction=peer.direction,
+                since_ms=peer.since_ms,
+                rtt_ms=peer.rtt_ms,
+                name=people.name_of(peer.peer_id),
+                agent=peer.agent,
+            )
+            for peer in self._parts.network.peers()
+        ]
+
+    async def connect(self, addr: str) -> Connected:
+        target = addr if addr.strip().startswith("/") else self._references.resolve(addr).peer
+        done = await self._parts.network.connect(target)
+        return Connected(peer_id=done.peer_id, addr=done.addr, ms=done.ms)
+
+    async def disconnect(self, peer: str) -> None:
+        await self._parts.network.disconnect(self._references.resolve(peer).peer)
+
+    async def ping(self, peer: str, count: int) -> Pinged:
+        found = await self._references.reach(peer)
+        return Pinged(peer_id=found, rtt_ms=await self._parts.network.ping(found, count))
+
+    async def config(self) -> Sequence[ConfigValue]:
+        return [
+            ConfigValue(key=key, value=value, source=source) for key, value, source in self._config.shown()
+        ]
+
+    async def stop(self) -> None:
+        self._stop.set()
+
+    # Rooms
+
+    async def rooms(self) -> Sequence[RoomShape]:
+        rows = {row.topic: row for row in await self._parts.store.rooms(joined_only=True)}
+        return [
+            RoomShape(
+                room=room.name,
+                topic=room.topic,
+                unread=rows[room.topic].unread,
+                members=1 + len(self._parts.network.members(room.topic)),
+                last_ts_ms=rows[room.topic].last_ts_ms,
+            )
+            for room in sorted(self._rooms.all(), key=lambda room: room.name)
+            if room.topic in rows
+        ]
+
+    async def join(self, room: str) -> Joined:
+        joined = await self._rooms.join(room)
+        return Joined(room=joined.name, topic=joined.topic)
+
+    async def leave(self, room: str) -> None:
+        await self._rooms.leave(room)
+
+    async def send(self, room: str, text: str, kind: str) -> Sent:
+        where, said, count = await self._rooms.say(room, text, kind)
+        return Sent(id=said.record.id_hex, room=where.name, ts_ms=said.ts_ms, state=SENT if count else STORED)
+
+    # People and direct conversations
+
+    async def msg(self, to: str, text: str, kind: str) -> Sent:
+        target = self._references.resolve(to)
+        if target.addr is not None and target.peer != self._parts.me:
+            await self._parts.store.remember_peer(
+                target.peer, [target.addr], self._parts.clock.now_ms(), "user"
+            )
+            await self._references.try_connect(target.addr)
+        said, state = await self._conversations.say(target.peer, text, kind)
+        return Sent(id=said.record.id_hex, to=target.peer, ts_ms=said.ts_ms, state=state)
+
+    async def conversations(self) -> Sequence[Conversation]:
+        people = self._parts.people
+        store = self._parts.store
+        waiting = {peer: (await store.outbox_counts(peer)) for peer in await store.outbox_peers()}
+        return [
+            Conversation(
+                peer_id=row.peer,
+                nick=people.nick_of(row.peer),
+                name=people.name_of(row.peer),
+                unread=row.unread,
+                queued=waiting[row.peer].queued + waiting[row.peer].sent if row.peer in waiting else 0,
+                last_ts_ms=row.last_ts_ms,
+            )
+            for row in await store.rooms(joined_only=False, kind=DIRECT)
+            if row.peer is not None
+        ]
+
+    async def nick(self) -> NickSet:
+        return NickSet(nick=self._parts.people.nick_of(self._parts.me))
+
+    async def set_nick(self, nick: str) -> NickSet:
+        nick = check_nick(nick)
+        await self._parts.store.set_meta("nick", nick)
+        self._parts.people.note_profile(self._parts.me, self._parts.clock.now_ms(), b"", nick)
+        for room in list(self._rooms.all()):
+            await self._rooms.introduce(room)
+        return NickSet(nick=nick)
+
+    async def contacts(self) -> Sequence[Contact]:
+        people = self._parts.people
+        seen = {
+            peer.peer: peer.last_seen_ms for peer in await self._parts.store.peers_known(REMEMBERED_PEERS)
+        }
+        talked = {
+            row.peer for row in await self._parts.store.rooms(joined_only=False) if row.peer is not None
+        }
+        found = [contact_shape(self._parts, peer, seen.get(peer)) for peer in people.known() | talked]
+        return sorted(found, key=lambda contact: (contact.name.casefold(), contact.peer_id))
+
+    async def set_petname(self, peer: str, petname: str) -> Contact:
+        found = await self._references.remembered(peer)
+        await self._parts.people.set_petname(
+            self._parts.store, found, check_nick(petname), self._parts.clock.now_ms()
+        )
+        return contact_shape(self._parts, found, None)
+
+    async def remove_contact(self, peer: str) -> None:
+        await self.set_petname(self._references.resolve(peer).peer, "")
+
+    async def block(self, peer: str) -> None:
+        found = await self._references.remembered(peer)
+        if found == self._parts.me:
+            raise UsageError("that is this node's own peer ID", hint="Block somebody else.")
+        await self._parts.people.block(self._parts.store, found, self._parts.clock.now_ms())
+
+    async def unblock(self, peer: str) -> None:
+        await self._parts.people.unblock(self._parts.store, self._references.resolve(peer).peer)
+
+    async def blocks(self) -> Sequence[Contact]:
+        return [contact_shape(self._parts, peer, None) for peer in sorted(self._parts.people.blocked)]
+
+    # Messages
+
+    async def history(
+        self,
+        *,
+        room: str | None = None,
+        peer: str | None = None,
+        target: str | None = None,
+        limit: int = 50,
+        before: str | None = None,
+        search: str | None = None,
+    ) -> Sequence[Message]:
+        row = await self._references.place(room=room, peer=peer, target=target)
+        if row is None:
+            return []
+        rows = await self._parts.store.history(
+            row.room_n,
+            limit=limit,
+            before=_record_id(before) if before else None,
+            search=search or None,
+            hide_authors=self._parts.people.blocked,
+        )
+        return [message_shape(self._parts.people, message) for message in rows]
+
+    async def mark_read(self, target: str) -> None:
+        row = await self._references.place(target=target)
+        if row is not None:
+            await self._parts.store.mark_read(row.room_n)
+
+    # Events
+
+    async def events_after(self, n: int, limit: int) -> Sequence[Event]:
+        rows = await self._parts.store.events_after(n, limit)
+        shown = [
+            event_shape(self._parts.people, row)
+            for row in rows
+            if row.data.get("from") not in self._parts.people.blocked
+        ]
+        if rows and not shown:  # only hidden ones: the cursor must not stop before them
+            return await self.events_after(rows[-1].n, limit)
+        return shown
+
+    async def wait_events(self, after_n: int) -> None:
+        await self._parts.store.wait_events(after_n)
+
+    async def newest_event(self) -> int:
+        return await self._parts.store.newest_event()
+
+    async def oldest_event(self) -> int:
+        return await self._parts.store.oldest_event()
+
+
+def _record_id(text: str) -> bytes:
+    try:
+        raw = bytes.fromhex(text)
+    except ValueError:
+        raw = b""
+    if len(raw) != 32:
+        raise NoSuchMessage(
+            f"{text!r} is not a message id",
+            hint="A message id has 64 hexadecimal digits, as --json shows it.",
+        )
+    return raw

@@ -1,0 +1,203 @@
+"""The rooms that this node is in: joining, leaving, saying something, and what arrives from the others."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+import trio
+
+from p2pd_daemon.core.admission import AuthorRates
+from p2pd_daemon.core.event import Action, Body, Profile, Text, check_text
+from p2pd_daemon.core.peer_id import PeerId
+from p2pd_daemon.core.record import Record, decode_record
+from p2pd_daemon.core.room import check_room_name, open_room_topic, rendezvous_tag
+from p2pd_daemon.errors import NoSuchRoom, OverLimit
+from p2pd_daemon.node.codec import OpenCodec
+from p2pd_daemon.node.parts import Parts
+from p2pd_daemon.node.reply import Reply
+from p2pd_daemon.node.timeline import Composed, Timeline
+from p2pd_daemon.store.rows import OPEN, SENT, STORED, RoomRow
+from p2pd_daemon.tasks import TaskStatus
+
+log = logging.getLogger(__name__)
+
+# Records that may wait to be published in one room; senders wait beyond it.
+OUTGOING_RECORDS = 1024
+# How long a sender waits for its turn when it is faster than `author_rate`; longer is for the client to decide.
+RATE_PATIENCE_S = 5.0
+# What was said while nobody was there and is said again when somebody is; older ones are for reconciliation.
+REPEAT_RECORDS = 1000
+
+
+class Room:
+    """One joined room: its timeline, and a task that publishes what was said, in order."""
+
+    def __init__(self, row: RoomRow, parts: Parts) -> None:
+        self.name = row.name
+        self.topic = row.topic
+        self.room_n = row.room_n
+        self.timeline = Timeline(row, parts, OpenCodec(), own_state=STORED)
+        self._parts = parts
+        self._outgoing, self._to_publish = trio.open_memory_channel[tuple[Record, Reply[int]]](
+            OUTGOING_RECORDS
+        )
+        self._rates = AuthorRates(parts.limits)
+        self._alone = True  # something of ours may be stored that nobody was there to hear
+        self.scope = trio.CancelScope()
+
+    async def run(self, *, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Owns the room until left. Ready once messages can be said and taken."""
+        with self.scope:
+            async with trio.open_nursery() as nursery:
+                await nursery.start(self.timeline.run)
+                nursery.start_soon(self._publish)
+                task_status.started()
+
+    async def say(self, body: Body) -> tuple[Composed, int]:
+        """Stores and publishes; returns the record and to how many peers it went.
+
+        Keeps to the rate beyond which the others would not relay us: waits a little, then raises OverLimit.
+        """
+        await self._keep_rate()
+        said = await self.timeline.say(body)
+        reply: Reply[int] = Reply()
+        await self._outgoing.send((said.record, reply))
+        return said, await reply.wait()
+
+    async def _keep_rate(self) -> None:
+        parts = self._parts
+        with trio.move_on_after(RATE_PATIENCE_S):
+            while not self._rates.take(parts.me, self.topic, parts.clock.monotonic()):  # noqa: ASYNC110 - time, not an event
+                await trio.sleep(1 / (parts.limits.author_rate or 1))
+            return
+        raise OverLimit(
+            f"more was said in {self.name!r} than the others relay: {parts.limits.author_rate} messages a second",
+            hint="Wait a little. limits.author_rate, author_burst and author_day say how much is relayed.",
+        )
+
+    async def repeat_unheard(self) -> None:
+        """Publishes again, byte for byte, what was said while nobody was there."""
+        if not self._alone:
+            return
+        self._alone = False
+        for _, raw in await self._parts.store.own_unsent(self.room_n, REPEAT_RECORDS):
+            await self._outgoing.send((decode_record(raw, max_bytes=0), Reply()))
+
+    async def _publish(self) -> None:
+        async for first in self._to_publish:
+            heard: list[bytes] = []
+            waiting = [first]
+            while waiting:
+                record, reply = waiting.pop(0)
+                count = await self._parts.network.publish(record)
+                reply.give(count)
+                if count:
+                    heard.append(record.id)
+                else:
+                    self._alone = True
+                try:
+                    waiting.append(self._to_publish.receive_nowait())
+                except trio.WouldBlock:
+                    break
+            if heard:
+                await self._parts.store.set_state(heard, SENT, now_ms=self._parts.clock.now_ms())
+
+
+class Rooms:
+    """All joined rooms, by topic."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._rooms: dict[str, Room] = {}
+        self._changing = trio.Lock()  # joins and leaves one after the other
+
+    async def start(self) -> None:
+        """Joins again what was joined when the node stopped."""
+        for row in await self._parts.store.rooms(joined_only=True):
+            if row.kind == OPEN:
+                await self._enter(row)
+        await self._advertise()
+
+    def get(self, topic: str) -> Room | None:
+        return self._rooms.get(topic)
+
+    def all(self) -> Iterable[Room]:
+        return self._rooms.values()
+
+    def named(self, name: str) -> Room:
+        """Raises BadRoomName, NoSuchRoom."""
+        name = check_room_name(name)
+        room = self._rooms.get(open_room_topic(name))
+        if room is None:
+            raise NoSuchRoom(f"you are not in the room {name!r}", hint=f"p2pd join {name}")
+        return room
+
+    async def join(self, name: str) -> Room:
+        """Enters a room, new or known; no error when already in it. Raises BadRoomName, OverLimit."""
+        name = check_room_name(name)
+        topic = open_room_topic(name)
+        async with self._changing:
+            room = self._rooms.get(topic)
+            if room is not None:
+                return room
+            limit = self._parts.limits.rooms
+            if limit and len(self._rooms) >= limit:
+                raise OverLimit(f"{limit} rooms are joined already", hint="Leave one, or raise limits.rooms.")
+            now_ms = self._parts.clock.now_ms()
+            row = await self._parts.store.add_room(name, topic, now_ms)
+            await self._parts.store.add_event("room", now_ms, {"room": name, "joined": True})
+            room = await self._enter(row)
+            await self._advertise()
+        await self.introduce(room)
+        return room
+
+    async def leave(self, name: str) -> None:
+        """Leaves the room and keeps its history. Raises NoSuchRoom."""
+        async with self._changing:
+            room = self.named(name)
+            del self._rooms[room.topic]
+            await self._parts.network.unsubscribe(room.topic)
+            room.scope.cancel()
+            await self._parts.store.set_joined(room.topic, False)
+            await self._parts.store.add_event(
+                "room", self._parts.clock.now_ms(), {"room": room.name, "joined": False}
+            )
+            await self._advertise()
+
+    async def say(self, name: str, text: str, kind: str) -> tuple[Room, Composed, int]:
+        room = self.named(name)
+        said, count = await room.say(spoken_body(text, kind))
+        return room, said, count
+
+    async def introduce(self, room: Room) -> None:
+        """Says our nickname in the room, unless it was the last that we said there."""
+        nick = self._parts.people.nick_of(self._parts.me)
+        if nick != (room.timeline.own_nick or ""):
+            await room.say(Profile(nick=nick, status=""))
+
+    async def on_member(self, topic: str, peer: PeerId, joined: bool) -> None:
+        """Somebody connected is in the room now, or no longer."""
+        room = self._rooms.get(topic)
+        if room is None:
+            return
+        event = {"room": room.name, "peer_id": peer, "joined": joined}
+        await self._parts.store.add_event("member", self._parts.clock.now_ms(), event)
+        if joined:
+            await room.repeat_unheard()
+
+    async def _enter(self, row: RoomRow) -> Room:
+        room = Room(row, self._parts)
+        await self._parts.nursery.start(room.run)
+        self._rooms[room.topic] = room
+        await self._parts.network.subscribe(room.topic)
+        return room
+
+    async def _advertise(self) -> None:
+        await self._parts.network.advertise({rendezvous_tag(topic) for topic in self._rooms})
+
+
+def spoken_body(text: str, kind: str) -> Body:
+    """What a person typed, as an event's body. Raises BadText, TooLarge."""
+    text = check_text(text)
+    return Action(text=text) if kind == "action" else Text(text=text)

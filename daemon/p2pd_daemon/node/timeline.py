@@ -1,0 +1,186 @@
+"""One topic's records, owned by one task.
+
+Everything that changes the topic (what we say, what others said) goes through one inbox to that task. It takes all
+that waits, composes ours, and commits in batches: so a burst costs few commits, our own records keep the order in
+which they were said, and each names as parents what this node had seen just before.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import trio
+
+from p2pd_daemon.core.clock import is_due
+from p2pd_daemon.core.event import Action, Body, ChatEvent, Profile, Text, kind_of
+from p2pd_daemon.core.record import Record, decode_record, sign_record
+from p2pd_daemon.core.room import Heads
+from p2pd_daemon.errors import P2pdError
+from p2pd_daemon.node.codec import Codec
+from p2pd_daemon.node.parts import Parts
+from p2pd_daemon.node.reply import Reply
+from p2pd_daemon.store.rows import QUARANTINED, RECEIVED, Ingested, NewRecord, RoomRow
+from p2pd_daemon.tasks import TaskStatus
+
+log = logging.getLogger(__name__)
+
+# What may wait for the task before a sender (a client, or a peer's stream) has to: about a second's work.
+INBOX_ITEMS = 1024
+# Records in one transaction: beyond this a commit's cost is already spread thin, and the first would wait too long.
+BATCH_RECORDS = 256
+
+VISIBLE_BODIES = frozenset({"text", "action", "profile"})
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A record of ours, committed."""
+
+    record: Record
+    ts_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Say:
+    body: Body
+    reply: Reply[Composed]
+
+
+@dataclass(frozen=True, slots=True)
+class _Take:
+    record: Record
+    event: ChatEvent
+    reply: Reply[Ingested] | None
+
+
+_Item: TypeAlias = _Say | _Take
+
+
+class Timeline:
+    """A room's or a conversation's records.
+
+    `own_state` is what an own record is when committed: `stored` or `queued`.
+    """
+
+    def __init__(self, row: RoomRow, parts: Parts, codec: Codec, *, own_state: str) -> None:
+        self.row = row
+        self.own_nick: str | None = None  # the nickname that we last announced here
+        self._key = parts.key
+        self._store = parts.store
+        self._clock = parts.clock
+        self._seqnos = parts.seqnos
+        self._people = parts.people
+        self._codec = codec
+        self._own_state = own_state
+        self._send, self._receive = trio.open_memory_channel[_Item](INBOX_ITEMS)
+
+    async def run(self, *, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Owns the topic until cancelled. Ready once messages can be said and taken."""
+        announced = await self._store.latest_profile_raw(self._key.peer_id, self.row.room_n)
+        if announced is not None:
+            body = self._codec.open(decode_record(announced, max_bytes=0)).body
+            self.own_nick = body.nick if isinstance(body, Profile) else None
+        task_status.started()
+        async for first in self._receive:
+            await self._commit(self._take_waiting(first))
+
+    async def say(self, body: Body) -> Composed:
+        """Signs and stores a record of ours; returns after the commit. Waits while the inbox is full."""
+        reply: Reply[Composed] = Reply()
+        await self._send.send(_Say(body, reply))
+        return await reply.wait()
+
+    async def take(self, record: Record, event: ChatEvent | None = None) -> None:
+        """Hands over a verified record of somebody's; returns once it is in the inbox (back-pressure).
+
+        `event` is what the record says, where somebody has opened it already. Raises RemoteProtocolError when its
+        payload is not an event of this topic.
+        """
+        await self._send.send(_Take(record, event or self._codec.open(record), None))
+
+    async def take_and_wait(self, record: Record, event: ChatEvent | None = None) -> Ingested:
+        """Like `take`, but returns after the commit."""
+        reply: Reply[Ingested] = Reply()
+        await self._send.send(_Take(record, event or self._codec.open(record), reply))
+        return await reply.wait()
+
+    def _take_waiting(self, first: _Item) -> list[_Item]:
+        items = [first]
+        while len(items) < BATCH_RECORDS:
+            try:
+                items.append(self._receive.receive_nowait())
+            except trio.WouldBlock:
+                break
+        return items
+
+    async def _commit(self, items: list[_Item]) -> None:
+        """What others said first, so that ours can name it as its parents."""
+        takes = [item for item in items if isinstance(item, _Take)]
+        says = [item for item in items if isinstance(item, _Say)]
+        now_ms = self._clock.now_ms()
+        try:
+            if takes:
+                taken = await self._ingest([self._admit(item, now_ms) for item in takes])
+                for take, result in zip(takes, taken, strict=True):
+                    if take.reply is not None:
+                        take.reply.give(result)
+            if says:
+                batch = await self._compose([item.body for item in says], now_ms)
+                await self._ingest(batch)
+                for say, new in zip(says, batch, strict=True):
+                    say.reply.give(Composed(new.record, new.ts_ms))
+        except P2pdError as error:
+            log.exception("could not store %d records of %s", len(items), self.row.topic)
+            for item in items:
+                if item.reply is not None and not item.reply.given:
+                    item.reply.fail(error)
+
+    async def _ingest(self, batch: list[NewRecord]) -> list[Ingested]:
+        results = await self._store.ingest(batch)
+        for new in batch:
+            self._note(new)
+        return results
+
+    def _note(self, new: NewRecord) -> None:
+        """Takes over what a committed record says about its author."""
+        body = new.event.body
+        if not isinstance(body, Profile) or new.state == QUARANTINED:
+            return
+        self._people.note_profile(new.record.author, new.ts_ms, new.record.id, body.nick)
+        if new.own:
+            self.own_nick = body.nick
+
+    async def _compose(self, bodies: list[Body], now_ms: int) -> list[NewRecord]:
+        """Signs them in the order they were said: the first after all that the store has, each next one after it."""
+        found, missing = await self._store.heads(self.row.room_n)
+        heads = Heads(found, missing)
+        batch = []
+        for body in bodies:
+            ts_ms, parents = heads.next(now_ms)
+            seqno = self._seqnos.take()
+            event = ChatEvent(ts_ms=ts_ms, parents=parents, body=body)
+            record = sign_record(self._key, seqno, self.row.topic, self._codec.encode(event, seqno=seqno))
+            heads.add(record.id, ts_ms, parents)
+            batch.append(self._row(record, event, now_ms, own=True, due=True))
+        return batch
+
+    def _admit(self, item: _Take, now_ms: int) -> NewRecord:
+        own = item.record.author == self._key.peer_id
+        return self._row(item.record, item.event, now_ms, own=own, due=is_due(item.event.ts_ms, now_ms))
+
+    def _row(self, record: Record, event: ChatEvent, now_ms: int, *, own: bool, due: bool) -> NewRecord:
+        kind = kind_of(event.body)
+        return NewRecord(
+            room_n=self.row.room_n,
+            record=record,
+            event=event,
+            kind=kind,
+            text=event.body.text if isinstance(event.body, (Text, Action)) else None,
+            ts_ms=event.ts_ms,
+            arrived_ms=now_ms,
+            own=own,
+            state=QUARANTINED if not due else self._own_state if own else RECEIVED,
+            visible=kind in VISIBLE_BODIES,
+        )
