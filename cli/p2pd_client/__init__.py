@@ -1,0 +1,57 @@
+"""The SDK of p2pd: talks to a running daemon.
+
+`connect` gives the asynchronous client (trio or asyncio), `p2pd_client.sync.connect` a synchronous one.
+Names are loaded when they are used, so that `import p2pd_client.quick` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .client import Client, connect
+    from .discover import Daemon, find_daemon
+    from .errors import ApiError, ConnectionLost, DaemonNotRunning
+    from .events import Events, Messages
+    from .shapes import Event, Message
+
+__all__ = [
+    "ApiError",
+    "Client",
+    "ConnectionLost",
+    "Daemon",
+    "DaemonNotRunning",
+    "Event",
+    "Events",
+    "Message",
+    "Messages",
+    "connect",
+    "find_daemon",
+]
+
+_HOMES = {
+    "ApiError": "errors",
+    "Client": "client",
+    "ConnectionLost": "errors",
+    "Daemon": "discover",
+    "DaemonNotRunning": "errors",
+    "Event": "shapes",
+    "Events": "events",
+    "Message": "shapes",
+    "Messages": "events",
+    "connect": "client",
+    "find_daemon": "discover",
+}
+
+
+def __getattr__(name: str) -> object:
+    try:
+        home = _HOMES[name]
+    except KeyError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    return getattr(import_module(f"{__name__}.{home}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -144,7 +144,6 @@ class Status(msgspec.Struct, frozen=True):
     http: str | None
     home: str
     bootstrap: list[str]
-    clock_skew_ms: int | None
     dropped: dict[str, int]
 
 

@@ -1,0 +1,145 @@
+"""Every call of the API, once: what to ask, and the shape of the answer. Both faces of the SDK use these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlencode
+
+import msgspec
+
+from . import shapes
+from .errors import ApiError, error_from
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Call(Generic[T]):
+    """One request: `body` is None for GET."""
+
+    method: str
+    target: str
+    answer: type[T]
+    body: bytes | None = None
+
+    def decode(self, status: int, content: bytes) -> T:
+        """The answer as its shape. Raises ApiError for an error answer, or one that is not this API's."""
+        try:
+            if not 200 <= status < 300:
+                raise error_from(status, msgspec.json.decode(content))
+            return msgspec.json.decode(content, type=self.answer)
+        except msgspec.DecodeError as error:
+            raise ApiError(
+                "internal", f"the daemon's answer makes no sense: {error}", status=status
+            ) from error
+
+
+def _get(path: str, answer: type[T], **query: Any) -> Call[T]:
+    given = {name: value for name, value in query.items() if value is not None}
+    return Call("GET", f"{path}?{urlencode(given)}" if given else path, answer)
+
+
+def _post(path: str, answer: type[T], body: msgspec.Struct) -> Call[T]:
+    return Call("POST", path, answer, msgspec.json.encode(body))
+
+
+def status() -> Call[shapes.Status]:
+    return _get("/v1/status", shapes.Status)
+
+
+def node_id() -> Call[shapes.Id]:
+    return _get("/v1/id", shapes.Id)
+
+
+def config() -> Call[list[shapes.ConfigValue]]:
+    return _get("/v1/config", list[shapes.ConfigValue])
+
+
+def stop() -> Call[shapes.Ok]:
+    return _post("/v1/stop", shapes.Ok, shapes.NoArguments())
+
+
+def peers() -> Call[list[shapes.Peer]]:
+    return _get("/v1/peers", list[shapes.Peer])
+
+
+def connect(addr: str) -> Call[shapes.Connected]:
+    return _post("/v1/connect", shapes.Connected, shapes.ConnectRequest(addr))
+
+
+def disconnect(peer: str) -> Call[shapes.Ok]:
+    return _post("/v1/disconnect", shapes.Ok, shapes.PeerRequest(peer))
+
+
+def ping(peer: str, count: int) -> Call[shapes.Pinged]:
+    return _post("/v1/ping", shapes.Pinged, shapes.PingRequest(peer, count))
+
+
+def rooms() -> Call[list[shapes.Room]]:
+    return _get("/v1/rooms", list[shapes.Room])
+
+
+def join(room: str) -> Call[shapes.Joined]:
+    return _post("/v1/join", shapes.Joined, shapes.RoomRequest(room))
+
+
+def leave(room: str) -> Call[shapes.Ok]:
+    return _post("/v1/leave", shapes.Ok, shapes.RoomRequest(room))
+
+
+def send(room: str, text: str, kind: str) -> Call[shapes.Sent]:
+    return _post("/v1/send", shapes.Sent, shapes.SendRequest(room, text, kind))
+
+
+def msg(to: str, text: str, kind: str) -> Call[shapes.Sent]:
+    return _post("/v1/msg", shapes.Sent, shapes.MsgRequest(to, text, kind))
+
+
+def conversations() -> Call[list[shapes.Conversation]]:
+    return _get("/v1/conversations", list[shapes.Conversation])
+
+
+def history(query: shapes.HistoryQuery) -> Call[list[shapes.Message]]:
+    return _get("/v1/history", list[shapes.Message], **msgspec.structs.asdict(query))
+
+
+def mark_read(target: str) -> Call[shapes.Ok]:
+    return _post("/v1/read", shapes.Ok, shapes.ReadRequest(target))
+
+
+def nick() -> Call[shapes.NickSet]:
+    return _get("/v1/nick", shapes.NickSet)
+
+
+def set_nick(nick: str) -> Call[shapes.NickSet]:
+    return _post("/v1/nick", shapes.NickSet, shapes.NickRequest(nick))
+
+
+def contacts() -> Call[list[shapes.Contact]]:
+    return _get("/v1/contacts", list[shapes.Contact])
+
+
+def set_petname(peer: str, petname: str) -> Call[shapes.Contact]:
+    return _post("/v1/contacts", shapes.Contact, shapes.ContactRequest(peer, petname))
+
+
+def remove_contact(peer: str) -> Call[shapes.Ok]:
+    return _post("/v1/contacts/remove", shapes.Ok, shapes.PeerRequest(peer))
+
+
+def block(peer: str) -> Call[shapes.Ok]:
+    return _post("/v1/block", shapes.Ok, shapes.PeerRequest(peer))
+
+
+def unblock(peer: str) -> Call[shapes.Ok]:
+    return _post("/v1/unblock", shapes.Ok, shapes.PeerRequest(peer))
+
+
+def blocks() -> Call[list[shapes.Contact]]:
+    return _get("/v1/blocks", list[shapes.Contact])
+
+
+def events(after: int | None, kinds: str | None, room: str | None) -> Call[None]:
+    """The event stream; its answer is no JSON, see `sse.py`."""
+    return _get("/v1/events", type(None), after=after, kinds=kinds, room=room)

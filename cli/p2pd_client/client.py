@@ -1,0 +1,197 @@
+"""The SDK's asynchronous face, for trio and asyncio.
+
+async with p2pd_client.connect() as node:
+    await node.join("lobby")
+    await node.send("lobby", "hello")
+    async for message in node.messages("lobby"):
+        print(message.name, message.text)
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from types import TracebackType
+from typing import TypeVar
+
+import anyio
+
+from . import calls, shapes
+from .calls import Call
+from .errors import ConnectionLost
+from .events import Events, Messages
+from .link import Address, Links
+
+AT_ONCE = 16  # requests on their way at the same time, each on its own connection; further ones wait
+
+T = TypeVar("T")
+
+
+def connect(
+    home: str | os.PathLike[str] | None = None,
+    *,
+    socket: str | os.PathLike[str] | None = None,
+    url: str | None = None,
+    token: str | None = None,
+    timeout: float = 30.0,
+) -> Client:
+    """A client of a running daemon, to be used as `async with connect() as node`.
+
+    The daemon is found by its `home` folder (`$P2PD_HOME` or the usual one), by its unix `socket`, or on TCP
+    by `url` and `token`. `timeout` (seconds) is for each whole request, not for event streams.
+    """
+    return Client(Address(home, socket, url, token), timeout)
+
+
+class Client:
+    """Calls raise ApiError: DaemonNotRunning, ConnectionLost, or what the daemon answered, told by its
+    `code`.
+
+    Calls may run at the same time, each on a connection of its own. Opening the client asks nothing of the
+    daemon.
+    """
+
+    def __init__(self, address: Address, timeout: float) -> None:
+        self._links = Links(address)
+        self._timeout = timeout
+        self._turns = anyio.Semaphore(AT_ONCE)
+
+    async def __aenter__(self) -> Client:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Closes the connections and the event streams."""
+        await self._links.aclose()
+
+    async def _ask(self, call: Call[T]) -> T:
+        request = self._links.request(call.method, call.target, call.body)
+        try:
+            async with self._turns:
+                with anyio.fail_after(self._timeout):
+                    async with self._links.open() as link:
+                        answer = await link.ask(request, call.body or b"")
+                        content = await link.read_all()
+        except TimeoutError as error:
+            raise ConnectionLost(f"the daemon did not answer within {self._timeout:g} s") from error
+        return call.decode(answer.status_code, content)
+
+    # The node and its connections
+
+    async def status(self) -> shapes.Status:
+        return await self._ask(calls.status())
+
+    async def id(self) -> shapes.Id:
+        return await self._ask(calls.node_id())
+
+    async def config(self) -> list[shapes.ConfigValue]:
+        return await self._ask(calls.config())
+
+    async def stop(self) -> None:
+        """Stops the daemon; returns when it has begun to."""
+        await self._ask(calls.stop())
+
+    async def peers(self) -> list[shapes.Peer]:
+        return await self._ask(calls.peers())
+
+    async def connect(self, addr: str) -> shapes.Connected:
+        return await self._ask(calls.connect(addr))
+
+    async def disconnect(self, peer: str) -> None:
+        await self._ask(calls.disconnect(peer))
+
+    async def ping(self, peer: str, count: int = 3) -> shapes.Pinged:
+        return await self._ask(calls.ping(peer, count))
+
+    # Rooms and messages
+
+    async def rooms(self) -> list[shapes.Room]:
+        return await self._ask(calls.rooms())
+
+    async def join(self, room: str) -> shapes.Joined:
+        return await self._ask(calls.join(room))
+
+    async def leave(self, room: str) -> None:
+        await self._ask(calls.leave(room))
+
+    async def send(self, room: str, text: str, kind: str = "text") -> shapes.Sent:
+        """Says something in a joined room; `kind` is `text` or `action`. It is stored when this returns."""
+        return await self._ask(calls.send(room, text, kind))
+
+    async def msg(self, to: str, text: str, kind: str = "text") -> shapes.Sent:
+        """Says something to one peer: a peer ID, a nickname or a multiaddr. It is stored when this
+        returns.
+        """
+        return await self._ask(calls.msg(to, text, kind))
+
+    async def conversations(self) -> list[shapes.Conversation]:
+        return await self._ask(calls.conversations())
+
+    async def history(
+        self,
+        target: str | None = None,
+        *,
+        room: str | None = None,
+        peer: str | None = None,
+        limit: int = 50,
+        before: str | None = None,
+        search: str | None = None,
+    ) -> list[shapes.Message]:
+        """The newest messages, oldest first, of a room or of the conversation with a peer."""
+        query = shapes.HistoryQuery(room, peer, target, limit, before, search)
+        return await self._ask(calls.history(query))
+
+    async def mark_read(self, target: str) -> None:
+        await self._ask(calls.mark_read(target))
+
+    # People
+
+    async def nick(self) -> str:
+        return (await self._ask(calls.nick())).nick
+
+    async def set_nick(self, nick: str) -> str:
+        return (await self._ask(calls.set_nick(nick))).nick
+
+    async def contacts(self) -> list[shapes.Contact]:
+        return await self._ask(calls.contacts())
+
+    async def set_petname(self, peer: str, petname: str) -> shapes.Contact:
+        return await self._ask(calls.set_petname(peer, petname))
+
+    async def remove_contact(self, peer: str) -> None:
+        await self._ask(calls.remove_contact(peer))
+
+    async def block(self, peer: str) -> None:
+        await self._ask(calls.block(peer))
+
+    async def unblock(self, peer: str) -> None:
+        await self._ask(calls.unblock(peer))
+
+    async def blocks(self) -> list[shapes.Contact]:
+        return await self._ask(calls.blocks())
+
+    # Events
+
+    def events(
+        self,
+        after: int | None = None,
+        *,
+        kinds: Collection[str] = (),
+        room: str | None = None,
+        reconnect: bool = True,
+    ) -> Events:
+        """The daemon's events with a number above `after`; without it, those from now on.
+
+        An asynchronous iterator. It goes on by itself, without loss, when the daemon restarts, unless
+        `reconnect` is False. An event `gap` says that events were dropped before they were fetched.
+        """
+        call = calls.events(after, ",".join(kinds) or None, room)
+        return Events(self._links, call, reconnect=reconnect, timeout=self._timeout)
+
+    def messages(self, room: str | None = None, *, after: int | None = None) -> Messages:
+        """New messages, own ones too: of one room, or of all rooms and conversations."""
+        return Messages(self.events(after, kinds=["message"], room=room))

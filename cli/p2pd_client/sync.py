@@ -1,0 +1,174 @@
+"""The SDK's synchronous face: the asynchronous one, run in a thread of its own.
+
+with p2pd_client.sync.connect() as node:
+    node.send("lobby", "hello")
+    for message in node.messages("lobby"):
+        print(message.name, message.text)
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from contextlib import ExitStack, suppress
+from functools import partial
+from types import TracebackType
+from typing import TypeVar
+
+from anyio.from_thread import start_blocking_portal
+
+from . import client as asynchronous
+from . import shapes
+from .events import Events, Messages
+
+T = TypeVar("T")
+
+
+def connect(
+    home: str | os.PathLike[str] | None = None,
+    *,
+    socket: str | os.PathLike[str] | None = None,
+    url: str | None = None,
+    token: str | None = None,
+    timeout: float = 30.0,
+) -> Client:
+    """As `p2pd_client.connect`, to be used as `with connect() as node`."""
+    return Client(asynchronous.connect(home, socket=socket, url=url, token=token, timeout=timeout))
+
+
+class Client:
+    """The same calls and errors as the asynchronous client's; see there. Usable from several threads."""
+
+    def __init__(self, node: asynchronous.Client) -> None:
+        self._node = node
+        self._open = ExitStack()
+
+    def __enter__(self) -> Client:
+        self._portal = self._open.enter_context(start_blocking_portal("asyncio"))
+        self._open.callback(self._portal.call, self._node.aclose)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.__exit__(kind, error, trace)
+
+    def _run(self, call: Callable[..., Awaitable[T]], *arguments: object) -> T:
+        return self._portal.call(call, *arguments)
+
+    # The node and its connections
+
+    def status(self) -> shapes.Status:
+        return self._run(self._node.status)
+
+    def id(self) -> shapes.Id:
+        return self._run(self._node.id)
+
+    def config(self) -> list[shapes.ConfigValue]:
+        return self._run(self._node.config)
+
+    def stop(self) -> None:
+        self._run(self._node.stop)
+
+    def peers(self) -> list[shapes.Peer]:
+        return self._run(self._node.peers)
+
+    def connect(self, addr: str) -> shapes.Connected:
+        return self._run(self._node.connect, addr)
+
+    def disconnect(self, peer: str) -> None:
+        self._run(self._node.disconnect, peer)
+
+    def ping(self, peer: str, count: int = 3) -> shapes.Pinged:
+        return self._run(self._node.ping, peer, count)
+
+    # Rooms and messages
+
+    def rooms(self) -> list[shapes.Room]:
+        return self._run(self._node.rooms)
+
+    def join(self, room: str) -> shapes.Joined:
+        return self._run(self._node.join, room)
+
+    def leave(self, room: str) -> None:
+        self._run(self._node.leave, room)
+
+    def send(self, room: str, text: str, kind: str = "text") -> shapes.Sent:
+        return self._run(self._node.send, room, text, kind)
+
+    def msg(self, to: str, text: str, kind: str = "text") -> shapes.Sent:
+        return self._run(self._node.msg, to, text, kind)
+
+    def conversations(self) -> list[shapes.Conversation]:
+        return self._run(self._node.conversations)
+
+    def history(
+        self,
+        target: str | None = None,
+        *,
+        room: str | None = None,
+        peer: str | None = None,
+        limit: int = 50,
+        before: str | None = None,
+        search: str | None = None,
+    ) -> list[shapes.Message]:
+        ask = partial(self._node.history, room=room, peer=peer, limit=limit, before=before, search=search)
+        return self._run(ask, target)
+
+    def mark_read(self, target: str) -> None:
+        self._run(self._node.mark_read, target)
+
+    # People
+
+    def nick(self) -> str:
+        return self._run(self._node.nick)
+
+    def set_nick(self, nick: str) -> str:
+        return self._run(self._node.set_nick, nick)
+
+    def contacts(self) -> list[shapes.Contact]:
+        return self._run(self._node.contacts)
+
+    def set_petname(self, peer: str, petname: str) -> shapes.Contact:
+        return self._run(self._node.set_petname, peer, petname)
+
+    def remove_contact(self, peer: str) -> None:
+        self._run(self._node.remove_contact, peer)
+
+    def block(self, peer: str) -> None:
+        self._run(self._node.block, peer)
+
+    def unblock(self, peer: str) -> None:
+        self._run(self._node.unblock, peer)
+
+    def blocks(self) -> list[shapes.Contact]:
+        return self._run(self._node.blocks)
+
+    # Events
+
+    def events(
+        self,
+        after: int | None = None,
+        *,
+        kinds: Collection[str] = (),
+        room: str | None = None,
+        reconnect: bool = True,
+    ) -> Iterator[shapes.Event]:
+        """Blocks for the next event; see the asynchronous client."""
+        stream = self._node.events(after, kinds=kinds, room=room, reconnect=reconnect)
+        return self._iterate(stream, stream.__anext__)
+
+    def messages(self, room: str | None = None, *, after: int | None = None) -> Iterator[shapes.Message]:
+        stream = self._node.messages(room, after=after)
+        return self._iterate(stream, stream.__anext__)
+
+    def _iterate(self, stream: Events | Messages, step: Callable[[], Awaitable[T]]) -> Iterator[T]:
+        try:
+            while True:
+                try:
+                    yield self._run(step)
+                except StopAsyncIteration:
+                    return
+        finally:
+            with suppress(RuntimeError):  # the client is closed, and the stream with it
+                self._run(stream.aclose)

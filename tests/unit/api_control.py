@@ -1,0 +1,235 @@
+"""A node without a network, for the tests of the HTTP layer: rooms, messages and events, kept in memory."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import trio
+from p2pd_client.shapes import (
+    ConfigValue,
+    Connected,
+    Contact,
+    Conversation,
+    Event,
+    Id,
+    Joined,
+    Message,
+    NickSet,
+    Outbox,
+    Peer,
+    Pinged,
+    Room,
+    Sent,
+    Status,
+)
+from p2pd_daemon import errors
+
+ME = "12D3KooWMemoryMemoryMemoryMemoryMemoryMemoryMemoryMe"
+ADA = "12D3KooWAdaAdaAdaAdaAdaAdaAdaAdaAdaAdaAdaAdaAdaAdaAd"
+
+
+class MemoryControl:
+    """Ada (`ADA`) is the one other person there is. `keep` is how many events are kept."""
+
+    def __init__(self, keep: int = 100_000) -> None:
+        self.topics: dict[str, list[Message]] = {}
+        self.direct: dict[str, list[Message]] = {}
+        self.log: list[Event] = []
+        self.pruned = 0
+        self.keep = keep
+        self.my_nick = ""
+        self.petnames: dict[str, str] = {}
+        self.blocked: set[str] = set()
+        self.connected = {ADA}
+        self.stopped = trio.Event()
+        self._changed = trio.Event()
+        self._now_ms = 1_700_000_000_000
+
+    # The node and its connections
+
+    async def status(self) -> Status:
+        return Status(
+            peer_id=ME,
+            nick=self.my_nick,
+            uptime_ms=1,
+            peers=len(self.connected),
+            rooms=len(self.topics),
+            outbox=Outbox(0, 0),
+            version="0",
+            pid=1,
+            addrs=[],
+            http=None,
+            home="/nowhere",
+            bootstrap=[],
+            clock_skew_ms=None,
+            dropped={},
+        )
+
+    async def id(self) -> Id:
+        return Id(ME, [f"/ip4/127.0.0.1/tcp/1/p2p/{ME}"])
+
+    async def peers(self) -> Sequence[Peer]:
+        return [Peer(peer, "ada", [], "out", self._now_ms, 0.5) for peer in self.connected]
+
+    async def connect(self, addr: str) -> Connected:
+        peer = self._peer(addr)
+        self.connected.add(peer)
+        return Connected(peer, f"/ip4/127.0.0.1/tcp/2/p2p/{peer}", 1.5)
+
+    async def disconnect(self, peer: str) -> None:
+        self.connected.discard(self._peer(peer))
+
+    async def ping(self, peer: str, count: int) -> Pinged:
+        return Pinged(self._peer(peer), [0.5] * count)
+
+    async def config(self) -> Sequence[ConfigValue]:
+        return [ConfigValue("mdns", True, "default")]
+
+    async def stop(self) -> None:
+        self.stopped.set()
+
+    # Rooms
+
+    async def rooms(self) -> Sequence[Room]:
+        return [
+            Room(room, f"p2pd/1/{room}", len(said), 1, said[-1].ts_ms if said else None)
+            for room, said in self.topics.items()
+        ]
+
+    async def join(self, room: str) -> Joined:
+        if not room.isprintable():
+            raise errors.BadRoomName("a room's name has no control characters")
+        self.topics.setdefault(room, [])
+        return Joined(room, f"p2pd/1/{room}")
+
+    async def leave(self, room: str) -> None:
+        del self.topics[self._room(room)]
+
+    async def send(self, room: str, text: str, kind: str) -> Sent:
+        said = self.topics[self._room(room)]
+        message = self._message(text, kind, room, None)
+        said.append(message)
+        self.add_event("message", msgspec.to_builtins(message))
+        return Sent(message.id, message.ts_ms, "stored", room=room)
+
+    # People
+
+    async def msg(self, to: str, text: str, kind: str) -> Sent:
+        peer = self._peer(to)
+        message = self._message(text, kind, None, peer)
+        self.direct.setdefault(peer, []).append(message)
+        self.add_event("message", msgspec.to_builtins(message))
+        return Sent(message.id, message.ts_ms, "queued", to=peer)
+
+    async def conversations(self) -> Sequence[Conversation]:
+        return [Conversation(peer, "ada", "ada", 0, 0, said[-1].ts_ms) for peer, said in self.direct.items()]
+
+    async def nick(self) -> NickSet:
+        return NickSet(self.my_nick)
+
+    async def set_nick(self, nick: str) -> NickSet:
+        if len(nick) > 32:
+            raise errors.BadText("a nickname has at most 32 characters")
+        self.my_nick = nick
+        return NickSet(nick)
+
+    async def contacts(self) -> Sequence[Contact]:
+        return [self._contact(ADA)]
+
+    async def set_petname(self, peer: str, petname: str) -> Contact:
+        self.petnames[self._peer(peer)] = petname
+        return self._contact(ADA)
+
+    async def remove_contact(self, peer: str) -> None:
+        self.petnames.pop(self._peer(peer), None)
+
+    async def block(self, peer: str) -> None:
+        self.blocked.add(self._peer(peer))
+
+    async def unblock(self, peer: str) -> None:
+        self.blocked.discard(self._peer(peer))
+
+    async def blocks(self) -> Sequence[Contact]:
+        return [self._contact(peer) for peer in self.blocked]
+
+    # Messages
+
+    async def history(
+        self,
+        *,
+        room: str | None = None,
+        peer: str | None = None,
+        target: str | None = None,
+        limit: int = 50,
+        before: str | None = None,
+        search: str | None = None,
+    ) -> Sequence[Message]:
+        if target is not None:
+            room, peer = (target, None) if target in self.topics else (None, target)
+        found = self.topics[self._room(room)] if room else self.direct.get(self._peer(peer or ""), [])
+        if before is not None:
+            ids = [message.id for message in found]
+            if before not in ids:
+                raise errors.NoSuchMessage("there is no such message")
+            found = found[: ids.index(before)]
+        return [message for message in found if not search or search in message.text][-limit:]
+
+    async def mark_read(self, target: str) -> None:
+        if target not in self.topics:
+            self._peer(target)
+
+    # Events
+
+    async def events_after(self, n: int, limit: int) -> Sequence[Event]:
+        start = max(0, n - self.pruned)
+        return self.log[start : start + limit]
+
+    async def wait_events(self, after_n: int) -> None:
+        while self.pruned + len(self.log) <= after_n:
+            await self._changed.wait()
+
+    async def newest_event(self) -> int:
+        return self.pruned + len(self.log)
+
+    async def oldest_event(self) -> int:
+        return self.pruned + 1
+
+    # The rest is for the tests
+
+    def add_event(self, kind: str, about: dict[str, Any]) -> None:
+        self.log.append(Event(self.pruned + len(self.log) + 1, kind, self._tick(), about))
+        if (extra := len(self.log) - self.keep) > 0:
+            del self.log[:extra]
+            self.pruned += extra
+        self._changed.set()
+        self._changed = trio.Event()
+
+    def _tick(self) -> int:
+        self._now_ms += 1
+        return self._now_ms
+
+    def _message(self, text: str, kind: str, room: str | None, peer: str | None) -> Message:
+        if len(text.encode()) > 8192:
+            raise errors.TooLarge("a text has at most 8 KiB")
+        ts_ms = self._tick()
+        record_id = hashlib.sha256(f"{ts_ms}".encode()).hexdigest()
+        return Message(record_id, room, ME, self.my_nick, ts_ms, kind, text, "stored", "me", peer)
+
+    def _contact(self, peer: str) -> Contact:
+        petname = self.petnames.get(peer, "")
+        return Contact(peer, "ada", petname, petname or "ada", peer in self.blocked, True, None)
+
+    def _room(self, room: str) -> str:
+        if room not in self.topics:
+            raise errors.NoSuchRoom(
+                f"you are not in the room {room!r}", hint=f"join it first: p2pd join {room}"
+            )
+        return room
+
+    def _peer(self, reference: str) -> str:
+        if reference in {ADA, "ada"} or reference.endswith(f"/p2p/{ADA}"):
+            return ADA
+        raise errors.NoSuchPeer(f"nobody is known as {reference!r}", hint="p2pd contacts lists who is")
