@@ -203,7 +203,10 @@ def _text_fault(text: str, max_bytes: int) -> str | None:
 
 
 def _size_fault(what: str, text: str, at_least: int, at_most: int) -> str | None:
-    size = len(text.encode(errors="surrogatepass"))
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        return f"{what} holds a lone surrogate"
     if size < at_least:
         return f"{what} is empty"
     return f"{what} has {size} bytes; the limit is {at_most}" if at_most and size > at_most else None
