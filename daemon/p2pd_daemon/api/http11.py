@@ -50,7 +50,7 @@ class HttpConnection:
         self._app = app
         self._via = via
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES)
-        self._scope = trio.CancelScope()
+        self._scope = trio.CancelScope(shield=True)  # ended by begin_close, which lets the request in work finish
         self._idle = True
         self._closing = False
         self.streaming = False  # an event stream is open: it has no end to wait for
@@ -66,9 +66,12 @@ class HttpConnection:
         finally:
             await trio.aclose_forcefully(self._stream)
 
-    def begin_close(self) -> None:
-        """Ends the connection when the request in work is answered; at once when there is none."""
+    def begin_close(self, grace: float) -> None:
+        """Ends the connection when the request in work is answered, at most `grace` seconds from now; at once when
+        there is none.
+        """
         self._closing = True
+        self._scope.deadline = trio.current_time() + grace
         if self._idle or self.streaming:
             self._scope.cancel()
 

@@ -65,16 +65,14 @@ class Server:
 
     async def serve(self, listener: trio.SocketListener, app: AsgiApp, via: str) -> None:
         async with trio.open_nursery() as handlers:
-            handlers.cancel_scope.shield = True
             try:
                 # trio waits and goes on by itself when the process is out of file descriptors.
                 await trio.serve_listeners(
                     partial(self._handle, app=app, via=via), [listener], handler_nursery=handlers
                 )
             finally:
-                handlers.cancel_scope.deadline = trio.current_time() + GRACE_SECONDS
                 for connection in self._connections:
-                    connection.begin_close()
+                    connection.begin_close(GRACE_SECONDS)
 
     async def _handle(self, stream: trio.SocketStream, *, app: AsgiApp, via: str) -> None:
         if len(self._connections) >= MAX_CONNECTIONS:
