@@ -135,7 +135,7 @@ class Announcer:
 
 def expand(listening: Iterable[Multiaddr], interfaces: Callable[[], Sequence[str]]) -> Iterator[Multiaddr]:
     """Each unspecified address once per IP of this machine, of its family; others as they are."""
-    for addr in listening:
+    for addr in sorted(listening, key=lambda one: len(list(one.protocols()))):  # TCP before WebSocket
         host, _ = host_and_port(addr)
         if not ipaddress.ip_address(host).is_unspecified:
             yield addr

@@ -15,7 +15,6 @@ from libp2p.crypto.keys import KeyPair
 from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key_pair
 from libp2p.custom_types import TProtocol
 from libp2p.host.basic_host import BasicHost
-from libp2p.identity.identify import identify
 from libp2p.peer.id import ID
 from libp2p.peer.peerstore import PeerStore
 from libp2p.security.noise.transport import PROTOCOL_ID as NOISE
@@ -30,7 +29,7 @@ from multiaddr import Multiaddr
 
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.errors import BadConfig, NetworkError
-from p2pd_daemon.net import guards, muxer
+from p2pd_daemon.net import guards, identify, muxer
 from p2pd_daemon.net.addresses import Announcer, claim_ports, parse_listen
 from p2pd_daemon.net.interface import NetworkConfig
 from p2pd_daemon.net.swarm import GuardedSwarm, connection_config
@@ -155,7 +154,7 @@ def _set_up_libp2p(agent: str) -> None:
     """What libp2p keeps in module variables. Idempotent."""
     muxer.install()
     guards.bound_negotiation()
-    identify.AGENT_VERSION = agent  # no parameter for it
+    identify.install(agent)
     # libp2p sets propagate to False and has no handler, so that its warnings reach stderr by Python's last resort; and
     # it calls logging.debug() of the root logger, which installs a handler on stderr when there is none.
     logging.getLogger("libp2p").propagate = True

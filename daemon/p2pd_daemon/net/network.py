@@ -7,12 +7,22 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+import trio
+from libp2p.custom_types import TProtocol
+
+from p2pd_daemon.core.peer_id import PeerId
+from p2pd_daemon.core.push import PROTOCOL_ID as PUSH
+from p2pd_daemon.net import direct
+from p2pd_daemon.net import ping as pinging
+from p2pd_daemon.net.dialler import Dialler
+from p2pd_daemon.net.gossip import Gossip, open_gossip
 from p2pd_daemon.net.host import OpenHost, open_host
 from p2pd_daemon.net.interface import Connected, NetworkConfig, NetworkEvents, PeerConnection
+from p2pd_daemon.net.presence import Presence, connection_of, describe
+from p2pd_daemon.net.schedule import Kind
 
 if TYPE_CHECKING:
     from p2pd_daemon.core.keys import SigningKey
-    from p2pd_daemon.core.peer_id import PeerId
     from p2pd_daemon.core.push import Ack
     from p2pd_daemon.core.record import Record
 
@@ -22,46 +32,67 @@ __all__ = ["Connected", "Network", "NetworkConfig", "NetworkEvents", "PeerConnec
 class Network:
     """A running node on the network. All peers are named by PeerId; libp2p's own types stay inside net/."""
 
-    def __init__(self, opened: OpenHost) -> None:
+    def __init__(self, opened: OpenHost, gossip: Gossip, dialler: Dialler) -> None:
         self._opened = opened
+        self._gossip = gossip
+        self._dialler = dialler
         self.peer_id = opened.peer_id
-        self.dropped: Counter[str] = Counter()
+        self.dropped: Counter[str] = opened.dropped
 
     def addrs(self) -> list[str]:
+        """Full dialable multiaddrs of this node, TCP before WebSocket."""
         return self._opened.addrs()
 
+    # Rooms
+
     async def subscribe(self, topic: str) -> None:
-        raise NotImplementedError
+        await self._gossip.subscribe(topic)
 
     async def unsubscribe(self, topic: str) -> None:
-        raise NotImplementedError
+        await self._gossip.unsubscribe(topic)
 
     def members(self, topic: str) -> list[PeerId]:
-        raise NotImplementedError
+        """Connected peers that are in the topic."""
+        return self._gossip.members(topic)
 
     async def publish(self, record: Record) -> int:
-        raise NotImplementedError
+        """As Gossip.publish: to how many peers it was handed, after waiting for room in their queues."""
+        return await self._gossip.publish(record)
+
+    # Peers
 
     async def connect(self, target: str, timeout: float = 8.0) -> Connected:
-        raise NotImplementedError
+        """As Dialler.connect: a multiaddr or a peer ID; its own error for each way to fail, within 10 s."""
+        return await self._dialler.connect(target, timeout)
 
     async def disconnect(self, peer: PeerId) -> None:
-        raise NotImplementedError
+        """End the connection, and do not dial again until `connect`, or until the peer dials us."""
+        await self._dialler.disconnect(peer)
 
     async def ping(self, peer: PeerId, count: int) -> list[float]:
-        raise NotImplementedError
+        """Round-trip times in ms. NetworkError when an answer takes longer than 5 s."""
+        return await pinging.ping(self._opened, peer, count)
 
     def peers(self) -> list[PeerConnection]:
-        raise NotImplementedError
+        """One for each connected peer, those connected longest first."""
+        found = []
+        for libp2p_id in list(self._opened.swarm.connections):
+            peer = PeerId(libp2p_id.to_base58())
+            conn = connection_of(self._opened, peer)
+            if conn is not None:
+                found.append(describe(self._opened, peer, conn))
+        return sorted(found, key=lambda one: (one.since_ms, one.peer_id))
 
     def is_connected(self, peer: PeerId) -> bool:
-        raise NotImplementedError
+        return connection_of(self._opened, peer) is not None
 
     async def push(self, peer: PeerId, raws: Sequence[bytes]) -> list[Ack]:
-        raise NotImplementedError
+        """Deliver records directly, in order; PushBroken (with the acks so far) when the stream breaks."""
+        return await direct.push(self._opened, peer, raws)
 
     async def advertise(self, tags: Collection[str]) -> None:
-        raise NotImplementedError
+        """Be found under these rendezvous tags, and look for others there."""
+        await trio.lowlevel.checkpoint()  # discovery is not there yet
 
 
 @asynccontextmanager
@@ -71,6 +102,24 @@ async def open_network(
     events: NetworkEvents,
     known: Sequence[tuple[PeerId, Sequence[str]]],
 ) -> AsyncIterator[Network]:
-    """Start everything on the network side; ends orderly when the block ends. Raises as `open_host`."""
-    async with open_host(key, config) as opened:
-        yield Network(opened)
+    """Start everything on the network side; ends orderly when the block ends. Raises as `open_host`.
+
+    `known` are peers of earlier runs with their addresses; they are dialled as those of `config.bootstrap` are.
+    """
+    async with open_host(key, config) as opened, open_gossip(opened, events, config.limits) as gossip:
+        dialler = Dialler(opened, events.remember)
+        presence = Presence(opened, dialler, events.on_connected, events.on_disconnected)
+        responder = direct.PushResponder(events.on_push, config.limits)
+        responder.dropped = opened.dropped
+        opened.host.set_stream_handler(TProtocol(PUSH), responder.handle_stream)
+        for addr in config.bootstrap:
+            dialler.learn(PeerId(addr.rpartition("/p2p/")[2]), [addr], Kind.BOOTSTRAP)
+        for peer, addrs in known:
+            dialler.learn(peer, addrs, Kind.KNOWN)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(presence.run)
+            nursery.start_soon(dialler.run)
+            try:
+                yield Network(opened, gossip, dialler)
+            finally:
+                nursery.cancel_scope.cancel()

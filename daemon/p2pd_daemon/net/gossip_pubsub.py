@@ -1,0 +1,266 @@
+"""Reading and writing gossip streams: each record checked once, in order, and no frame of a peer hurts another."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import cast
+
+import trio
+from google.protobuf.message import DecodeError
+from libp2p.abc import IHost, INetStream
+from libp2p.exceptions import BaseLibp2pError
+from libp2p.network.exceptions import SwarmException
+from libp2p.peer.id import ID
+from libp2p.protocol_muxer.exceptions import ProtocolNotSupportedError
+from libp2p.pubsub.pb import rpc_pb2
+from libp2p.pubsub.pubsub import Pubsub
+from libp2p.pubsub.rpc_queue import RpcQueue
+from libp2p.pubsub.utils import maybe_consume_signed_record
+from libp2p.stream_muxer.yamux.yamux import YamuxStream
+from libp2p.tools.anyio_service.api import InternalManagerAPI
+from libp2p.tools.timed_cache.last_seen_cache import LastSeenCache
+
+from p2pd_daemon.core.push import FrameReader, encode_frame
+from p2pd_daemon.errors import RemoteProtocolError
+from p2pd_daemon.net.gossip_queue import FRAME_BYTES, OutboundQueue
+from p2pd_daemon.net.gossip_router import RoomRouter
+from p2pd_daemon.net.tasks import GuardedTasks, grace
+
+log = logging.getLogger(__name__)
+
+SEEN_S = 120.0  # as go-libp2p; an IHAVE is repeated for 3 s only
+SEEN_MOST = 200_000  # ids remembered, some 30 MB when a peer does its worst
+TOPIC_BYTES = 512  # ours have at most 263
+STUCK_S = 60.0  # a peer that takes nothing for so long is cut off the gossip stream, though it answers pings
+
+Take = Callable[[ID, rpc_pb2.Message], Awaitable[None]]
+
+
+class SeenIds:
+    """Message ids of the last SEEN_S seconds. libp2p's cache runs a thread, and is not bounded."""
+
+    def __init__(self) -> None:
+        self._expiry: OrderedDict[bytes, float] = OrderedDict()
+
+    def has(self, message_id: bytes) -> bool:
+        return message_id in self._expiry
+
+    def add(self, message_id: bytes) -> bool:
+        now = trio.current_time()
+        new = message_id not in self._expiry
+        self._expiry[message_id] = now + SEEN_S
+        self._expiry.move_to_end(message_id)
+        while len(self._expiry) > SEEN_MOST or next(iter(self._expiry.values())) < now:
+            self._expiry.popitem(last=False)
+        return new
+
+
+class RoomPubsub(Pubsub):
+    """`take` gets each message of a topic of ours, one after another per peer; waiting there slows that peer only."""
+
+    def __init__(self, host: IHost, router: RoomRouter, take: Take, topics_per_peer: int) -> None:
+        super().__init__(host, router, validation_cache_size=1, max_subscriptions_per_peer=topics_per_peer)
+        self.seen_messages.stop()
+        self.seen_messages = cast(LastSeenCache, SeenIds())  # same calls, see there
+        self._router = router
+        self._dropped = router._dropped
+        self._take = take
+        self._inbound: dict[ID, INetStream] = {}
+        self.members = MemberNews(self)
+
+    @property
+    def manager(self) -> InternalManagerAPI:
+        return cast(InternalManagerAPI, GuardedTasks(super().manager))  # same calls, see there
+
+    # Reading
+
+    async def stream_handler(self, stream: INetStream) -> None:
+        """Trap 1: in libp2p one malformed frame, or one message with a bad key, ends the process."""
+        peer = stream.muxed_conn.peer_id
+        former, self._inbound[peer] = self._inbound.get(peer), stream
+        if former is not None:
+            await former.reset()
+        try:
+            await self.continuously_read_stream(stream)
+        except RemoteProtocolError as error:
+            self._dropped["bad_frame"] += 1
+            log.debug("gossip stream of %s: %s", peer, error)
+            await stream.reset()
+        except BaseLibp2pError as error:  # the stream or its connection ended
+            log.debug("gossip stream of %s ended: %r", peer, error)
+        finally:
+            if self._inbound.get(peer) is stream:
+                del self._inbound[peer]
+
+    async def continuously_read_stream(self, stream: INetStream) -> None:
+        peer = stream.muxed_conn.peer_id
+        frames = FrameReader(FRAME_BYTES)
+        record, first = b"", True
+        while True:
+            for frame in frames.feed(await stream.read(65536)):
+                try:
+                    rpc = rpc_pb2.RPC.FromString(frame)
+                except DecodeError:
+                    raise RemoteProtocolError("not an RPC") from None
+                if rpc.senderRecord and rpc.senderRecord != record:
+                    record = rpc.senderRecord
+                    maybe_consume_signed_record(rpc, self.host, peer)
+                await self._handle_rpc(peer, rpc, first)
+                first = False
+
+    async def _handle_rpc(self, peer: ID, rpc: rpc_pb2.RPC, first: bool) -> None:
+        if len(rpc.subscriptions) > self.max_subscriptions_per_rpc:
+            raise RemoteProtocolError(f"{len(rpc.subscriptions)} subscriptions in one RPC")
+        if first:  # the hello of a new stream lists all topics: what an earlier one said is void
+            self._forget_topics_except({one.topicid for one in rpc.subscriptions}, peer)
+        for subscription in rpc.subscriptions:
+            await self._handle_subscription(peer, subscription)
+        for message in rpc.publish:
+            if self._is_subscribed_to_msg(message):
+                await self._take(peer, message)
+            await trio.lowlevel.checkpoint()  # a frame may hold 20,000 messages
+        if rpc.HasField("control"):
+            await self._router.handle_rpc(rpc, peer)
+
+    # Who is in which topic
+
+    async def _handle_subscription(self, peer: ID, change: rpc_pb2.RPC.SubOpts) -> None:
+        topic = change.topicid
+        if not change.subscribe:
+            self._forget_subscription(peer, topic)
+            self.members.note(topic, peer)
+            return
+        count = self._peer_subscription_count.get(peer, 0)
+        if peer in self.peer_topics.get(topic, ()):
+            return
+        if count >= self.max_subscriptions_per_peer or len(topic.encode(errors="replace")) > TOPIC_BYTES:
+            self._dropped["subscription_limit"] += 1
+            return
+        self.peer_topics.setdefault(topic, set()).add(peer)
+        self._peer_subscription_count[peer] = count + 1
+        self.members.note(topic, peer)
+        if topic in self.topic_ids:
+            await self._replay_recent_messages(peer, topic)
+            await self._router.on_peer_subscribed(peer, topic)
+
+    def _forget_topics_except(self, kept: set[str], peer: ID) -> None:
+        for topic in [topic for topic, peers in self.peer_topics.items() if peer in peers]:
+            if topic not in kept:
+                self._forget_subscription(peer, topic)
+                self.members.note(topic, peer)
+
+    async def subscribe_topic(self, topic: str) -> None:
+        """As `subscribe`, without its channel of 32 slots that loses the rest (trap 6); see `take`."""
+        subscription = await self.subscribe(topic)
+        del subscription
+        for peer in self.peer_topics.get(topic, ()):
+            self.members.note(topic, peer)
+
+    # Writing
+
+    async def _handle_new_peer(self, peer_id: ID) -> None:
+        if peer_id in self.peers:
+            return
+        try:
+            stream = await self.host.new_stream(peer_id, self.protocols)
+        except Exception as error:
+            if isinstance(error.__cause__, ProtocolNotSupportedError):
+                log.debug("peer %s does not gossip", peer_id)
+                return
+            raise SwarmException(f"no gossip stream: {error!r}") from error  # the caller tries again
+        try:
+            await stream.write(encode_frame(self.get_hello_packet().SerializeToString()))
+            self._router.add_peer(peer_id, stream.get_protocol())
+        except Exception as error:
+            await self._discard(stream)
+            raise SwarmException(f"no gossip stream: {error!r}") from error
+        queue = OutboundQueue()
+        self.peers[peer_id] = stream
+        self.peer_queues[peer_id] = queue
+        self.manager.run_task(self.handle_sending_messages, peer_id, stream, queue)
+        for topic in self.topic_ids:
+            if peer_id in self.peer_topics.get(topic, ()):
+                await self._replay_recent_messages(peer_id, topic)
+                await self._router.on_peer_subscribed(peer_id, topic)
+
+    async def handle_sending_messages(self, peer_id: ID, stream: INetStream, queue: RpcQueue) -> None:
+        try:
+            while batch := await cast(OutboundQueue, queue).take():
+                await self._wait_for_window(stream)
+                await stream.write(batch)
+        except Exception as error:  # whatever a broken connection raises; it costs this stream only
+            log.debug("gossip stream to %s broke: %r", peer_id, error)
+        finally:
+            if self.peer_queues.get(peer_id) is queue:
+                self._handle_dead_peer(peer_id)
+
+    async def _wait_for_window(self, stream: INetStream) -> None:
+        """yamux gives up a write after 5 s without a window, with the frame half sent: wait before it instead."""
+        muxed = cast(YamuxStream, getattr(stream, "muxed_stream", None))
+        with trio.fail_after(STUCK_S):
+            # yamux has no event for it, and itself polls like this.
+            while muxed.send_window < 64 * 1024 and not muxed.send_closed:  # noqa: ASYNC110
+                await trio.sleep(0.01)
+
+    def _handle_dead_peer(self, peer_id: ID) -> None:
+        """libp2p forgets the topics of a peer whose stream broke, which the peer, still connected, does not repeat."""
+        self._clear_pending_announce_retries_for_peer(peer_id)
+        stream, queue = self.peers.pop(peer_id, None), self.peer_queues.pop(peer_id, None)
+        if queue is not None:
+            queue.close()
+        if stream is not None:
+            self._router.remove_peer(peer_id)
+            if self.manager.is_running:
+                self.manager.run_task(self._discard, stream)
+        self._replayed_recent_topics.pop(peer_id, None)
+        if self._peer_is_connected(peer_id):
+            self._schedule_peer_stream_retry(peer_id)
+        else:
+            self._forget_topics_except(set(), peer_id)
+
+    async def _discard(self, stream: INetStream) -> None:
+        with grace(1):
+            await stream.reset()
+
+    async def run(self) -> None:
+        self.manager.run_daemon_task(self.members.tell)
+        await super().run()
+
+
+class MemberNews:
+    """Who came into or left a topic of ours, told one after another. Changes that cancel out are not told."""
+
+    def __init__(self, pubsub: RoomPubsub) -> None:
+        self._pubsub = pubsub
+        self._changed: dict[tuple[str, ID], None] = {}
+        self._told: set[tuple[str, ID]] = set()
+        self._wake = trio.Event()
+        self.on_member: Callable[[str, ID, bool], Awaitable[None]] | None = None
+
+    def note(self, topic: str, peer: ID) -> None:
+        if topic in self._pubsub.topic_ids:
+            self._changed[topic, peer] = None
+            self._wake.set()
+
+    def forget(self, topic: str) -> None:
+        """We have left the topic: who is there does not concern us any more."""
+        self._told = {one for one in self._told if one[0] != topic}
+
+    async def tell(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake = trio.Event()
+            while self._changed:
+                topic, peer = one = next(iter(self._changed))
+                del self._changed[one]
+                present = peer in self._pubsub.peer_topics.get(topic, ())
+                if topic not in self._pubsub.topic_ids or present == (one in self._told):
+                    continue
+                (self._told.add if present else self._told.discard)(one)
+                try:
+                    if self.on_member is not None:
+                        await self.on_member(topic, peer, present)
+                except Exception:
+                    log.exception("on_member failed")

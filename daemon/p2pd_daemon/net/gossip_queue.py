@@ -1,0 +1,107 @@
+"""What waits to be sent to one peer: bounded, in order, and with back-pressure instead of silent loss (trap 6, B3)."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import trio
+from libp2p.pubsub.pb import rpc_pb2
+from libp2p.pubsub.rpc_queue import RpcQueue
+
+from p2pd_daemon.core.push import encode_frame
+from p2pd_daemon.core.wire import bytes_field
+
+FRAME_BYTES = (
+    1024 * 1024
+)  # one RPC; go-libp2p accepts as much, rust-libp2p 64 KiB (we send less, see BATCH_BYTES)
+BATCH_BYTES = 48 * 1024  # one write to the muxer, below its 64 KiB frames
+QUEUE_BYTES = 8 * 1024 * 1024  # a burst of 500 records of the largest size
+QUEUE_FRAMES = 16_384
+OWN_SHARE = (
+    0.5  # our own publishes leave the other half to what we relay, so that nodes do not wait in a circle
+)
+PATIENCE_S = 5.0  # how long one waits for a slow peer before the record is not sent to it, and counted
+CONTROL_FRAMES = 1024
+
+
+def message_frame(raw: bytes) -> bytes:
+    """The RPC that publishes one record, from its canonical bytes: nothing is encoded a second time."""
+    return encode_frame(bytes_field(2, raw))
+
+
+class OutboundQueue(RpcQueue):
+    """Control frames go first and never wait; records wait for room, see `put`."""
+
+    def __init__(self) -> None:
+        super().__init__(max_message_size=FRAME_BYTES)
+        self._control: deque[bytes] = deque()
+        self._records: deque[bytes] = deque()
+        self._held = 0  # bytes in _records
+        self._freed = trio.Event()
+        self._stalled = False  # waited in vain for this peer: nobody waits again until it takes something
+
+    def __len__(self) -> int:
+        return len(self._control) + len(self._records)
+
+    def push(self, rpc: rpc_pb2.RPC, priority: bool = False) -> bool:
+        """Subscriptions and control messages, in the order they are given: a GRAFT must not overtake its SUBSCRIBE."""
+        if self._closed or len(self._control) >= CONTROL_FRAMES:
+            return False
+        frame = rpc.SerializeToString()
+        if frame:
+            self._control.append(encode_frame(frame))
+            self._notify.set()
+        return True
+
+    def put_nowait(self, frame: bytes, share: float = 1.0) -> bool:
+        """False when records already fill `share` of the queue."""
+        if self._closed or not self._has_room(len(frame), share):
+            return False
+        self._records.append(frame)
+        self._held += len(frame)
+        self._notify.set()
+        return True
+
+    async def put(self, frame: bytes, share: float = 1.0) -> bool:
+        """Wait at most PATIENCE_S for room. False: the peer does not keep up, or is gone."""
+        if self.put_nowait(frame, share):
+            return True
+        if self._stalled:
+            return False
+        with trio.move_on_after(PATIENCE_S):
+            while not self._closed:
+                await self._freed.wait()
+                if self.put_nowait(frame, share):
+                    return True
+        self._stalled = True
+        return False
+
+    async def take(self) -> bytes:
+        """As many whole frames as one write should carry; b"" when the queue is closed."""
+        while not self._control and not self._records:
+            if self._closed:
+                return b""
+            self._notify = trio.Event()
+            await self._notify.wait()
+        batch: list[bytes] = []
+        size = 0
+        while size < BATCH_BYTES and (self._control or self._records):
+            frame = self._control.popleft() if self._control else self._pop_record()
+            batch.append(frame)
+            size += len(frame)
+        return b"".join(batch)
+
+    def close(self) -> None:
+        super().close()
+        self._freed.set()
+
+    def _pop_record(self) -> bytes:
+        frame = self._records.popleft()
+        self._held -= len(frame)
+        self._stalled = False
+        self._freed.set()
+        self._freed = trio.Event()
+        return frame
+
+    def _has_room(self, size: int, share: float) -> bool:
+        return self._held + size <= QUEUE_BYTES * share and len(self._records) < QUEUE_FRAMES * share

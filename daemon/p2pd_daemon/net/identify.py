@@ -1,0 +1,32 @@
+"""What peers say of themselves by identify: kept within bounds, with the agent, which libp2p throws away."""
+
+from __future__ import annotations
+
+from libp2p.abc import IPeerStore
+from libp2p.host import basic_host
+from libp2p.identity.identify import identify as libp2p_identify
+from libp2p.identity.identify.pb.identify_pb2 import Identify
+from libp2p.identity.identify_push import identify_push
+from libp2p.identity.update import update_peerstore_from_identify
+from libp2p.peer.id import ID
+
+ADDRS = 32  # a machine has a few; libp2p keeps up to 1,000 of each stranger
+PROTOCOLS = 200
+AGENT_CHARS = 100
+
+AGENT = "agent_version"  # where it is in the peerstore
+
+
+async def _update(peerstore: IPeerStore, peer_id: ID, message: Identify) -> None:
+    del message.listen_addrs[ADDRS:]
+    del message.protocols[PROTOCOLS:]
+    await update_peerstore_from_identify(peerstore, peer_id, message)
+    if message.agent_version:
+        peerstore.put(peer_id, AGENT, message.agent_version[:AGENT_CHARS])
+
+
+def install(agent: str) -> None:
+    """There is no parameter for either, so that both are set where libp2p looks them up."""
+    libp2p_identify.AGENT_VERSION = agent
+    for module in (basic_host, identify_push):
+        vars(module)["update_peerstore_from_identify"] = _update
