@@ -1,0 +1,27 @@
+"""The `p2pd` command. `p2pd status` is answered before anything heavy is imported: scripts ask it often."""
+
+# ruff: noqa: PLC0415 - that is what this file is for
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> int:
+    """Runs one command line and returns its exit code."""
+    try:
+        if sys.argv[1:2] == ["status"]:
+            from p2pd_cli.quick_status import quick_status
+
+            code = quick_status(sys.argv[2:])
+            if code is not None:
+                return code
+        from p2pd_cli.app import run
+
+        return run(sys.argv[1:])
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

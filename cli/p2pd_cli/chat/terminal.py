@@ -1,0 +1,101 @@
+"""The chat's terminal: a prompt at the bottom, everything else above it in the ordinary scrollback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anyio
+from anyio.abc import ObjectReceiveStream, ObjectSendStream
+from p2pd_client import connect
+from prompt_toolkit import PromptSession
+from prompt_toolkit.filters import Condition
+from prompt_toolkit.formatted_text import FormattedText
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.patch_stdout import patch_stdout
+from prompt_toolkit.styles import Style
+
+from p2pd_cli.chat.actions import handle_line
+from p2pd_cli.chat.session import Session
+from p2pd_cli.chat.view import show_place
+
+LINES_WAITING = 100  # typed or pasted faster than the daemon takes them; beyond it the prompt waits
+LAST_LINES_S = 5.0  # for what was typed just before quitting
+
+STYLE = Style.from_dict({"prompt": "bold", "bottom-toolbar": "noreverse fg:ansigray"})
+
+
+async def run_chat(home: Path | None, target: str | None) -> None:
+    """Chats until Ctrl-D or /quit. Raises ApiError when there is no daemon, or the target cannot be entered."""
+    async with connect(home) as client:
+        session = Session(client, print)
+        await session.refresh()
+        with patch_stdout(raw=True):
+            async with anyio.create_task_group() as tasks:
+                send, receive = anyio.create_memory_object_stream[str](LINES_WAITING)
+                tasks.start_soon(session.follow)
+                if target is not None:
+                    await session.open_target(target)
+                done = anyio.Event()
+                tasks.start_soon(_work, session, receive, done)
+                await _read_lines(_prompt(session), send)
+                with anyio.move_on_after(LAST_LINES_S):
+                    await done.wait()
+                    await session.leave_place()
+                tasks.cancel_scope.cancel()
+
+
+async def _read_lines(prompt: PromptSession[str], send: ObjectSendStream[str]) -> None:
+    """Until Ctrl-D or /quit; closes the stream."""
+    async with send:
+        while True:
+            try:
+                line = await prompt.prompt_async()
+            except EOFError:
+                return
+            except KeyboardInterrupt:  # from outside: Ctrl-C itself is a key here
+                continue
+            if line.strip().lower() in {"/quit", "/exit"}:
+                return
+            if line.strip():
+                await send.send(line)
+
+
+async def _work(session: Session, receive: ObjectReceiveStream[str], done: anyio.Event) -> None:
+    """One line after the other, so that messages keep their order, while the prompt stays usable."""
+    async with receive:
+        async for line in receive:
+            await handle_line(session, line)
+    done.set()
+
+
+def _prompt(session: Session) -> PromptSession[str]:
+    def text() -> FormattedText:
+        return FormattedText([("class:prompt", f"{show_place(session.place) if session.place else ''}> ")])
+
+    is_command = Condition(lambda: prompt.default_buffer.text.startswith("/"))
+    prompt: PromptSession[str] = PromptSession(
+        message=text,
+        bottom_toolbar=lambda: f" {session.toolbar()}",
+        completer=session.completer,
+        complete_while_typing=is_command,
+        key_bindings=_keys(),
+        erase_when_done=True,  # what was said comes back as a message, with its time and in its order
+        style=STYLE,
+        refresh_interval=0.5,
+        reserve_space_for_menu=4,
+    )
+    return prompt
+
+
+def _keys() -> KeyBindings:
+    keys = KeyBindings()
+
+    @keys.add("c-c")
+    def _clear(event: KeyPressEvent) -> None:
+        event.current_buffer.reset()
+
+    @keys.add("escape", "enter")
+    def _new_line(event: KeyPressEvent) -> None:
+        event.current_buffer.insert_text("\n")
+
+    return keys

@@ -1,0 +1,133 @@
+"""`p2pd send`, `msg`, `history`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import click
+from p2pd_client.errors import ApiError
+from p2pd_daemon.errors import BadText
+
+from p2pd_cli.call import ask
+from p2pd_cli.complete import complete_peer, complete_place, complete_room
+from p2pd_cli.failures import CliError
+from p2pd_cli.history import newest
+from p2pd_cli.output import message_lines, print_json
+from p2pd_cli.params import home_option, json_option
+
+
+@click.command("send")
+@click.argument("room", shell_complete=complete_room)
+@click.argument("text", nargs=-1)
+@click.option("--action", is_flag=True, help="Say what you do: `* ana waves`.")
+@home_option
+@json_option
+def send_command(room: str, text: Sequence[str], action: bool, as_json: bool) -> None:
+    """Say something in a room you have joined. It returns when the message is stored.
+
+    With `-` each line of standard input is a message; empty lines are skipped, and the first one that fails
+    ends it. Text that begins with a dash goes after `--`.
+
+    \b
+    Example:
+      p2pd send lobby "hello, everybody"
+      uptime | p2pd send lobby -
+      p2pd tail lobby --others --text | sed -u 's/^/you said: /' | p2pd send lobby -
+    """
+    kind = "action" if action else "text"
+    _say(text, as_json, lambda words: ask("POST", "/v1/send", {"room": room, "text": words, "kind": kind}))
+
+
+@click.command("msg")
+@click.argument("peer", shell_complete=complete_peer)
+@click.argument("text", nargs=-1)
+@click.option("--action", is_flag=True, help="Say what you do: `* ana waves`.")
+@home_option
+@json_option
+def msg_command(peer: str, text: Sequence[str], action: bool, as_json: bool) -> None:
+    """Write to one person. PEER is a peer ID, a name from `p2pd contacts` or a multiaddr.
+
+    The message is stored at once; while the peer is away it waits (`queued`) and goes out when they are back.
+    With `-` each line of standard input is a message.
+
+    \b
+    Example:
+      p2pd msg ana "are you there?"
+      p2pd msg 12D3KooW… hello --json
+    """
+    kind = "action" if action else "text"
+    _say(text, as_json, lambda words: ask("POST", "/v1/msg", {"to": peer, "text": words, "kind": kind}))
+
+
+def _say(words: Sequence[str], as_json: bool, say: Callable[[str], Any]) -> None:
+    if tuple(words) != ("-",) and words:
+        _show_sent(say(_checked(" ".join(words))), as_json)
+        return
+    if not words and sys.stdin.isatty():
+        raise click.UsageError(
+            "There is no text to send: give it, or - to read lines.", click.get_current_context()
+        )
+    for number, line in _lines_of_stdin():
+        try:
+            _show_sent(say(line), as_json)
+        except (ApiError, CliError) as error:
+            raise CliError(
+                f"line {number}: {error.message}", hint=error.hint, exit_code=error.exit_code
+            ) from error
+
+
+def _lines_of_stdin() -> Iterator[tuple[int, str]]:
+    """(number, line) as each arrives, without its end, empty ones skipped."""
+    for number, raw in enumerate(iter(sys.stdin.buffer.readline, b""), start=1):
+        try:
+            line = raw.decode().rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            raise BadText(
+                f"line {number} is not UTF-8", hint="Convert it first, for example with iconv."
+            ) from error
+        if line.strip():
+            yield number, line
+
+
+def _checked(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:  # bytes of the command line that are not UTF-8
+        raise BadText(
+            "the text is not UTF-8", hint="Use a UTF-8 locale, or convert it with iconv."
+        ) from error
+    return text
+
+
+def _show_sent(sent: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(sent)
+    else:
+        print(f"{sent['id']} {sent['state']}")
+
+
+@click.command("history")
+@click.argument("target", metavar="ROOM|PEER", shell_complete=complete_place)
+@click.option(
+    "--limit", "-n", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many."
+)
+@click.option("--before", metavar="ID", help="Only what is older than this message.")
+@click.option("--search", metavar="TEXT", help="Only what contains these words.")
+@home_option
+@json_option
+def history_command(target: str, limit: int, before: str | None, search: str | None, as_json: bool) -> None:
+    """Show what was said in a room or with a peer: the newest messages, oldest first.
+
+    \b
+    Example:
+      p2pd history lobby
+      p2pd history lobby --limit 200 --search "release notes"
+      p2pd history ana --json | jq -r .text
+    """
+    for message in newest(target, limit, before=before, search=search):
+        if as_json:
+            print_json(message)
+        else:
+            print(message_lines(message))

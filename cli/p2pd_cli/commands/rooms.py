@@ -1,0 +1,73 @@
+"""`p2pd join`, `leave`, `rooms`."""
+
+from __future__ import annotations
+
+import click
+
+from p2pd_cli.call import ask
+from p2pd_cli.complete import complete_room
+from p2pd_cli.output import local_time, one_line, print_json, print_table
+from p2pd_cli.params import home_option, json_option
+
+
+@click.command("join")
+@click.argument("room")
+@home_option
+@json_option
+def join_command(room: str, as_json: bool) -> None:
+    """Join a room. The node stays in it, over restarts, until `p2pd leave`.
+
+    Everybody who joins a room of the same name and can be reached is in it.
+
+    \b
+    Example:
+      p2pd join lobby
+    """
+    joined = ask("POST", "/v1/join", {"room": room})
+    if as_json:
+        print_json(joined)
+    else:
+        print(f"joined {one_line(joined['room'])}")
+
+
+@click.command("leave")
+@click.argument("room", shell_complete=complete_room)
+@home_option
+@json_option
+def leave_command(room: str, as_json: bool) -> None:
+    """Leave a room. What was said stays in `p2pd history`.
+
+    \b
+    Example:
+      p2pd leave lobby
+    """
+    left = ask("POST", "/v1/leave", {"room": room})
+    if as_json:
+        print_json(left)
+    else:
+        print(f"left {one_line(room)}")
+
+
+@click.command("rooms")
+@home_option
+@json_option
+def rooms_command(as_json: bool) -> None:
+    """List the joined rooms.
+
+    \b
+    Example:
+      p2pd rooms
+      p2pd rooms --json | jq -r .room
+    """
+    rooms = ask("GET", "/v1/rooms")
+    if as_json:
+        for room in rooms:
+            print_json(room)
+        return
+    print_table(
+        ("ROOM", "UNREAD", "MEMBERS", "LAST MESSAGE"),
+        [
+            (room["room"], str(room["unread"]), str(room["members"]), local_time(room["last_ts_ms"]))
+            for room in rooms
+        ],
+    )

@@ -1,0 +1,152 @@
+"""What the commands print: data on stdout, for people (aligned, local times) or as JSON; the rest on stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import time
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Any, TextIO
+
+from p2pd_daemon.core.terminal import sanitise
+
+# What json.dumps leaves as it is and a terminal, or a careless reader, would obey: DEL, C1, bidirectional controls,
+# line and paragraph separators, and halves of surrogate pairs, which are not UTF-8.
+_UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def prepare_streams() -> None:
+    """UTF-8 whatever the locale says, and each line at once, so that pipes see it when it happens."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+
+
+# JSON
+
+
+def json_line(value: object) -> str:
+    """One line of JSON that is readable UTF-8, with what could harm a terminal escaped."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def print_json(value: object) -> None:
+    print(json_line(value))
+
+
+# Text
+
+
+def say(text: str = "") -> None:
+    """Prints to stdout what may contain other people's text; newlines stay."""
+    print(sanitise(text))
+
+
+def note(text: str) -> None:
+    """Says something to the person on stderr that is not data."""
+    print(sanitise(text), file=sys.stderr)
+
+
+def one_line(text: str) -> str:
+    """Harmless, and on one line: newlines and tabs are shown as their pictures."""
+    return sanitise(text).replace("\n", "␤").replace("\t", "␉")
+
+
+def text_width(text: str) -> int:
+    """The columns that text takes on a terminal: 2 for wide characters, 0 for combining ones and joiners."""
+    if text.isascii():
+        return len(text)
+    return sum(_char_width(char) for char in text)
+
+
+def _char_width(char: str) -> int:
+    if unicodedata.combining(char) or unicodedata.category(char) in {"Mn", "Me", "Cf"}:
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in {"W", "F"} else 1
+
+
+def pad(text: str, width: int) -> str:
+    return text + " " * (width - text_width(text))
+
+
+def print_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Aligned columns; the headers only for a person at a terminal, a pipe gets nothing but rows."""
+    lines = [[one_line(cell) for cell in row] for row in rows]
+    if sys.stdout.isatty() and lines:
+        lines.insert(0, list(headers))
+    widths = (
+        [max(text_width(line[column]) for line in lines) for column in range(len(headers))] if lines else []
+    )
+    for line in lines:
+        print("  ".join(pad(cell, width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def print_fields(fields: Iterable[tuple[str, str]]) -> None:
+    """`name  value` lines, values aligned; an empty name continues the field above."""
+    shown = list(fields)
+    width = max((len(name) for name, _ in shown), default=0)
+    for name, value in shown:
+        print(f"{pad(name, width)}  {one_line(value)}".rstrip())
+
+
+# Colour
+
+
+def use_colour(stream: TextIO) -> bool:
+    """Colour only for a person: at a terminal that knows colours, without NO_COLOR (https://no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def coloured(text: str, code: str, stream: TextIO | None = None) -> str:
+    """`text` in the colour with that SGR code, where colour is wanted."""
+    return f"\x1b[{code}m{text}\x1b[0m" if use_colour(stream or sys.stdout) else text
+
+
+# Times
+
+
+def local_time(ts_ms: int | None, now_ms: int | None = None) -> str:
+    """`14:03:22` today, `2026-11-23 14:03:22` on other days, `-` for none, in the local time zone."""
+    if ts_ms is None:
+        return "-"
+    try:
+        at = time.localtime(ts_ms / 1000)
+        today = time.localtime((now_ms if now_ms is not None else int(time.time() * 1000)) / 1000)
+    except (OverflowError, ValueError, OSError):
+        return "(no such time)"  # a peer can claim any 64-bit number
+    same_day = (at.tm_year, at.tm_yday) == (today.tm_year, today.tm_yday)
+    return time.strftime("%H:%M:%S" if same_day else "%Y-%m-%d %H:%M:%S", at)
+
+
+# Messages
+
+
+def message_lines(message: dict[str, Any], *, place: bool = False, nick_colour: bool = True) -> str:
+    """A message for a person: `14:03:22 ana: hello`, further lines indented; with `place`, also where it was said."""
+    own = message["state"] != "received"
+    name = one_line(message.get("name") or message["nick"] or message["from"][-6:])
+    shown_name = coloured(name, f"38;5;{nick_code(message['from'])}") if nick_colour else name
+    where = f" {place_of(message)}" if place else ""
+    author = f"* {shown_name}" if message["kind"] == "action" else f"{shown_name}:"
+    state = f" [{message['state']}]" if own and message["state"] in {"queued", "refused"} else ""
+    head = f"{local_time(message['ts_ms'])}{where} {author} "
+    lines = sanitise(message["text"]).split("\n")
+    return head + "\n    ".join(lines) + state
+
+
+def place_of(message: dict[str, Any]) -> str:
+    """`#room`, or `@` and the end of the peer ID in a direct conversation."""
+    return f"#{one_line(message['room'])}" if message["room"] else f"@{(message.get('peer') or '?')[-6:]}"
+
+
+# Colours of the 256-colour palette that can be read on black and on white.
+_NICK_CODES = (31, 32, 34, 64, 67, 71, 94, 97, 98, 102, 124, 130, 133, 136, 161, 162, 166, 168, 172, 202)
+
+
+def nick_code(peer_id: str) -> int:
+    """A colour that stays the same for a peer, on every machine."""
+    return _NICK_CODES[sum(peer_id.encode()[-8:]) % len(_NICK_CODES)]
