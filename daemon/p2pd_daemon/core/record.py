@@ -64,7 +64,7 @@ def sign_record(key: SigningKey, seqno: int, topic: str, data: bytes) -> Record:
     """A record of ours. LocalProtocolError when seqno, topic or data cannot be in one."""
     if not 0 <= seqno <= MAX_SEQNO or not data:
         raise LocalProtocolError("a record needs a seqno of 8 bytes and content")
-    if not 0 < len(topic.encode()) <= _MAX_TOPIC_BYTES:
+    if not _is_topic(topic):
         raise LocalProtocolError(f"a record needs a topic of at most {_MAX_TOPIC_BYTES} bytes")
     signed = _signed_fields(key.peer_id, seqno, topic, data)
     return Record(key.peer_id, seqno, topic, data, key.sign(SIGNING_PREFIX + signed))
@@ -93,8 +93,12 @@ def record_from_fields(  # noqa: PLR0917 -- the fields of a Message, in their or
     from_: bytes, seqno: bytes, topics: Sequence[str], data: bytes, signature: bytes, key: bytes
 ) -> Record:
     """From a parsed gossip Message; unset fields are empty. RemoteProtocolError says what is missing."""
-    if len(topics) != 1 or not 0 < len(topics[0].encode(errors="surrogatepass")) <= _MAX_TOPIC_BYTES:
-        raise RemoteProtocolError(f"a record has exactly one topic of at most {_MAX_TOPIC_BYTES} bytes")
+    # protobuf gives bytes for text that is not UTF-8, where the schema is libp2p's (proto2).
+    topic = topics[0] if len(topics) == 1 and isinstance(topics[0], str) else ""
+    if not _is_topic(topic):
+        raise RemoteProtocolError(
+            f"a record has exactly one topic, of at most {_MAX_TOPIC_BYTES} bytes of UTF-8"
+        )
     if len(seqno) != 8:
         raise RemoteProtocolError("a record has an 8-byte seqno")
     if not data:
@@ -102,7 +106,7 @@ def record_from_fields(  # noqa: PLR0917 -- the fields of a Message, in their or
     if not signature:
         raise RemoteProtocolError("a record is signed")
     author = peer_id_from_bytes(from_)
-    return Record(author, int.from_bytes(seqno), topics[0], data, signature, key or None)
+    return Record(author, int.from_bytes(seqno), topic, data, signature, key or None)
 
 
 def verify_record(record: Record) -> None:
@@ -120,6 +124,13 @@ def verify_record(record: Record) -> None:
         raise RemoteProtocolError("the record does not carry its author's key")
     if not key.verify(record.signature, record.signing_bytes):
         raise RemoteProtocolError("the record's signature is not its author's")
+
+
+def _is_topic(topic: str) -> bool:
+    try:
+        return 0 < len(topic.encode()) <= _MAX_TOPIC_BYTES
+    except UnicodeEncodeError:
+        return False
 
 
 def _signed_fields(author: PeerId, seqno: int, topic: str, data: bytes) -> bytes:
