@@ -15,11 +15,14 @@ from p2pd_daemon.core.push import PROTOCOL_ID as PUSH
 from p2pd_daemon.net import direct
 from p2pd_daemon.net import ping as pinging
 from p2pd_daemon.net.dialler import Dialler
+from p2pd_daemon.net.discovery import Discovery
 from p2pd_daemon.net.gossip import Gossip, open_gossip
 from p2pd_daemon.net.host import OpenHost, open_host
 from p2pd_daemon.net.interface import Connected, NetworkConfig, NetworkEvents, PeerConnection
+from p2pd_daemon.net.mdns import Mdns
 from p2pd_daemon.net.presence import Presence, connection_of, describe
 from p2pd_daemon.net.schedule import Kind
+from p2pd_daemon.net.targets import parse_target
 
 if TYPE_CHECKING:
     from p2pd_daemon.core.keys import SigningKey
@@ -32,10 +35,11 @@ __all__ = ["Connected", "Network", "NetworkConfig", "NetworkEvents", "PeerConnec
 class Network:
     """A running node on the network. All peers are named by PeerId; libp2p's own types stay inside net/."""
 
-    def __init__(self, opened: OpenHost, gossip: Gossip, dialler: Dialler) -> None:
+    def __init__(self, opened: OpenHost, gossip: Gossip, dialler: Dialler, discovery: Discovery) -> None:
         self._opened = opened
         self._gossip = gossip
         self._dialler = dialler
+        self._discovery = discovery
         self.peer_id = opened.peer_id
         self.dropped: Counter[str] = opened.dropped
 
@@ -91,8 +95,9 @@ class Network:
         return await direct.push(self._opened, peer, raws)
 
     async def advertise(self, tags: Collection[str]) -> None:
-        """Be found under these rendezvous tags, and look for others there."""
-        await trio.lowlevel.checkpoint()  # discovery is not there yet
+        """Be found under these rendezvous tags from now on, and look for others there; other tags are taken back."""
+        self._discovery.advertise(tags)
+        await trio.lowlevel.checkpoint()
 
 
 @asynccontextmanager
@@ -108,18 +113,26 @@ async def open_network(
     """
     async with open_host(key, config) as opened, open_gossip(opened, events, config.limits) as gossip:
         dialler = Dialler(opened, events.remember)
-        presence = Presence(opened, dialler, events.on_connected, events.on_disconnected)
+        bootstrap = [parse_target(addr) for addr in config.bootstrap]
+        mdns = None
+        if config.mdns:
+            mdns = Mdns(
+                opened.peer_id, opened.addrs, lambda peer, addrs: dialler.learn(peer, addrs, Kind.FOUND)
+            )
+        discovery = Discovery(opened, dialler, [target.peer for target in bootstrap], mdns)
+        presence = Presence(opened, dialler, discovery, events)
         responder = direct.PushResponder(events.on_push, config.limits)
         responder.dropped = opened.dropped
         opened.host.set_stream_handler(TProtocol(PUSH), responder.handle_stream)
-        for addr in config.bootstrap:
-            dialler.learn(PeerId(addr.rpartition("/p2p/")[2]), [addr], Kind.BOOTSTRAP)
+        for target in bootstrap:
+            dialler.learn(target.peer, [target.addr], Kind.BOOTSTRAP)
         for peer, addrs in known:
             dialler.learn(peer, addrs, Kind.KNOWN)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(presence.run)
             nursery.start_soon(dialler.run)
+            nursery.start_soon(discovery.run)
             try:
-                yield Network(opened, gossip, dialler)
+                yield Network(opened, gossip, dialler, discovery)
             finally:
                 nursery.cancel_scope.cancel()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
 
 import trio
 from libp2p.abc import INetConn, INetStream, INetwork, INotifee
@@ -16,21 +15,23 @@ from multiaddr import Multiaddr
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.net import identify
 from p2pd_daemon.net.dialler import Dialler
+from p2pd_daemon.net.discovery import Discovery
 from p2pd_daemon.net.host import OpenHost
-from p2pd_daemon.net.interface import PeerConnection
+from p2pd_daemon.net.interface import NetworkEvents, PeerConnection
 
 log = logging.getLogger(__name__)
 
-Tell = Callable[[PeerId], Awaitable[None]]
-
 
 class Presence(INotifee):
-    """Registered with the swarm by `run`. The dialler is told at once, the node by `run`'s task in order."""
+    """Registered with the swarm by `run`. The dialler and discovery are told at once, the node by `run`'s task in order."""
 
-    def __init__(self, opened: OpenHost, dialler: Dialler, on_connected: Tell, on_disconnected: Tell) -> None:
+    def __init__(
+        self, opened: OpenHost, dialler: Dialler, discovery: Discovery, events: NetworkEvents
+    ) -> None:
         self._opened = opened
         self._dialler = dialler
-        self._tell = {True: on_connected, False: on_disconnected}
+        self._discovery = discovery
+        self._tell = {True: events.on_connected, False: events.on_disconnected}
         self._up: set[PeerId] = set()
         self._told: set[PeerId] = set()
         self._changed: dict[PeerId, None] = {}
@@ -66,6 +67,7 @@ class Presence(INotifee):
         else:
             self._up.discard(peer)
             self._dialler.disconnected(peer)
+        self._discovery.connected(peer)
         self._changed[peer] = None
         self._wake.set()
 
