@@ -6,9 +6,7 @@ Names are loaded when they are used, so that `import p2pd_client.quick` costs ne
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # type checkers take it for true; importing it from `typing` costs 5 ms
 if TYPE_CHECKING:
     from .client import Client, connect
     from .discover import Daemon, find_daemon
@@ -46,10 +44,13 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
+    """PEP 562: what `__all__` names is loaded from its own module."""
     try:
         home = _HOMES[name]
     except KeyError:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    from importlib import import_module  # noqa: PLC0415  # not needed by `quick`
+
     return getattr(import_module(f"{__name__}.{home}"), name)
 
 

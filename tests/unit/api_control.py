@@ -64,7 +64,6 @@ class MemoryControl:
             http=None,
             home="/nowhere",
             bootstrap=[],
-            clock_skew_ms=None,
             dropped={},
         )
 

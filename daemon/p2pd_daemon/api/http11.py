@@ -28,7 +28,7 @@ AsgiApp = Callable[
     [Scope, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]
 ]
 
-HEAD_BYTES = 16 * 1024  # request line and headers; as nginx's 4 × 8 KiB, smaller
+HEAD_BYTES = 16 * 1024  # of request line and headers that are kept while they are incomplete
 READ_BYTES = 64 * 1024
 IDLE_SECONDS = 75.0  # between requests; as nginx's keepalive_timeout
 HEAD_SECONDS = 10.0  # from the first byte of a request to the end of its headers
@@ -50,7 +50,9 @@ class HttpConnection:
         self._app = app
         self._via = via
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES)
-        self._scope = trio.CancelScope(shield=True)  # ended by begin_close, which lets the request in work finish
+        self._scope = trio.CancelScope(
+            shield=True
+        )  # ended by begin_close, which lets the request in work finish
         self._idle = True
         self._closing = False
         self.streaming = False  # an event stream is open: it has no end to wait for

@@ -62,6 +62,7 @@ class Server:
 
     def __init__(self) -> None:
         self._connections: set[HttpConnection] = set()
+        self._closing = False
 
     async def serve(self, listener: trio.SocketListener, app: AsgiApp, via: str) -> None:
         async with trio.open_nursery() as handlers:
@@ -71,10 +72,14 @@ class Server:
                     partial(self._handle, app=app, via=via), [listener], handler_nursery=handlers
                 )
             finally:
+                self._closing = True
                 for connection in self._connections:
                     connection.begin_close(GRACE_SECONDS)
 
     async def _handle(self, stream: trio.SocketStream, *, app: AsgiApp, via: str) -> None:
+        if self._closing:  # accepted in the last moment
+            await trio.aclose_forcefully(stream)
+            return
         if len(self._connections) >= MAX_CONNECTIONS:
             log.warning("%d clients are connected: refusing another", MAX_CONNECTIONS)
             await trio.aclose_forcefully(stream)

@@ -6,6 +6,7 @@ the connection's write limit. Format: WHATWG HTML, "Server-sent events".
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -19,8 +20,11 @@ from starlette.types import Receive, Scope, Send
 from p2pd_daemon.errors import UsageError
 
 from .control import Control
+from .http11 import ClientGone
 from .replies import HEADERS
 from .requests import decode_query
+
+log = logging.getLogger(__name__)
 
 BATCH = 256  # events per read of the store and per write to the client
 HEARTBEAT_SECONDS = 15.0  # as the WHATWG recommends against proxies that drop silent connections
@@ -58,6 +62,7 @@ class EventStream:
         self._after = self._query.after if resumed is None else resumed
         self._kinds = frozenset(self._query.kinds.split(",")) if self._query.kinds else None
         self._shown = 0  # the cursor as the client knows it
+        self._sent_at = 0.0  # on trio's clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {**HEADERS, "content-type": "text/event-stream; charset=utf-8"}
@@ -68,9 +73,13 @@ class EventStream:
             return
         if (connection := scope.get("p2pd.connection")) is not None:
             connection.streaming = True
-        async with trio.open_nursery(strict_exception_groups=True) as nursery:
+        async with trio.open_nursery() as nursery:
             nursery.start_soon(self._end_with_client, receive, nursery.cancel_scope)
-            await self._run(send)
+            try:
+                await self._run(send)
+            except ClientGone as gone:
+                log.debug("an event stream ends: %s", gone)
+                nursery.cancel_scope.cancel()
 
     async def _end_with_client(self, receive: Receive, stream: trio.CancelScope) -> None:
         while (await receive())["type"] != "http.disconnect":
@@ -93,13 +102,16 @@ class EventStream:
                 if frames:
                     await self._send(send, frames, cursor)
                 continue
-            with trio.move_on_after(HEARTBEAT_SECONDS) as waiting:
+            with trio.move_on_at(self._sent_at + HEARTBEAT_SECONDS) as waiting:
                 await self._control.wait_events(cursor)
             if waiting.cancelled_caught:
                 await self._send(send, encode_cursor(cursor) if cursor != self._shown else b": \n\n", cursor)
 
     async def _frames(self, cursor: int, events: Sequence[Event]) -> bytes:
-        frames = [encode_frame(event) for event in events if self._wanted(event)]
+        wanted = [event for event in events if self._wanted(event)]
+        frames = [encode_frame(event) for event in wanted]
+        if wanted and wanted[-1] is not events[-1]:
+            frames.append(encode_cursor(events[-1].n))
         if events[0].n > cursor + 1 and (oldest := await self._control.oldest_event()) > cursor + 1:
             frames.insert(0, encode_frame(self._gap(cursor, oldest)))
         return b"".join(frames)
@@ -110,12 +122,12 @@ class EventStream:
         return self._query.room is None or event.data.get("room") == self._query.room
 
     def _gap(self, after: int, oldest: int) -> Event:
-        """Events between `after` and `oldest` are no longer kept: the client has to load what it shows
-        anew.
-        """
+        """Events between `after` and `oldest` are no longer kept: the client loads anew what it shows."""
         missed: dict[str, Any] = {"after": after, "oldest": oldest}
         return Event(oldest - 1, "gap", time.time_ns() // 1_000_000, missed)
 
     async def _send(self, send: Send, frames: bytes, cursor: int) -> None:
+        """`cursor` is the last id in the frames."""
         self._shown = cursor
+        self._sent_at = trio.current_time()
         await send({"type": "http.response.body", "body": frames, "more_body": True})
