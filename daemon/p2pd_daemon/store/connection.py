@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from p2pd_daemon.errors import LocalProtocolError, StoreDamaged, StoreError
-from p2pd_daemon.store.migrations import migrate
+from p2pd_daemon.store.migrations import check_version, migrate
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,8 @@ the start.
 """
 
 _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_SIGNS_OF_DAMAGE = ("malformed", "Could not decode to UTF-8")
+"""Python's own errors have no result code: it reads what SQLite stored, and that was UTF-8."""
 
 _NOT_OPENED = (
     "{path} cannot be opened for writing: {exc}.",
@@ -67,17 +69,28 @@ def open_writer(path: Path) -> sqlite3.Connection:
     try:
         conn = _connect(path)
         _configure(conn)
-        clean = _was_closed(conn)
-        _check_pages(conn, path, clean)
+        if check_version(conn, path):
+            _check_pages(conn, path, clean=_was_closed(conn))
         migrate(conn, path)
         conn.execute("INSERT INTO meta VALUES ('clean', '0') ON CONFLICT (key) DO UPDATE SET value = '0'")
     except BaseException as exc:
         if conn is not None:
             conn.close()
-        if isinstance(exc, sqlite3.Error):
-            raise explain(exc, path) from exc
+        if isinstance(exc, sqlite3.Error | UnicodeDecodeError):
+            raise _explain_opening(exc, path) from exc
         raise
     return conn
+
+
+def _explain_opening(exc: Exception, path: Path) -> Exception:
+    """While opening, a request that SQLite finds wrong is the fault of the file: its schema is another one."""
+    if "no such module" in str(exc):
+        return StoreError(
+            f"SQLite {sqlite3.sqlite_version} of this Python was built without FTS5 ({exc}).",
+            hint="Use a Python whose sqlite3 has full-text search, such as python.org's or your distribution's.",
+        )
+    error = explain(exc, path)
+    return damaged(path, str(exc)) if isinstance(error, LocalProtocolError) else error
 
 
 def open_reader(path: Path) -> sqlite3.Connection:
@@ -85,7 +98,7 @@ def open_reader(path: Path) -> sqlite3.Connection:
     try:
         conn = _connect(path)
         conn.execute("PRAGMA query_only = ON")
-    except sqlite3.Error as exc:
+    except (sqlite3.Error, UnicodeDecodeError) as exc:
         raise explain(exc, path) from exc
     return conn
 
@@ -103,12 +116,17 @@ def close_writer(conn: sqlite3.Connection) -> None:
         conn.close()
 
 
-def explain(exc: sqlite3.Error, path: Path) -> StoreError | LocalProtocolError:
-    """The error for a person. StoreDamaged for a damaged file; LocalProtocolError for our own wrong use of
-    SQL.
+def explain(exc: Exception, path: Path) -> Exception:
+    """The error for a person: StoreDamaged for a damaged file, LocalProtocolError for our own wrong use of SQL.
+
+    What does not come from SQLite is given back as it is.
     """
+    if isinstance(exc, UnicodeDecodeError):
+        return damaged(path, str(exc))  # what SQLite stored, or says about what it stored, was UTF-8
+    if not isinstance(exc, sqlite3.Error):
+        return exc
     code = getattr(exc, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    if code in _DAMAGE or "malformed" in str(exc):
+    if code in _DAMAGE or any(sign in str(exc) for sign in _SIGNS_OF_DAMAGE):
         return damaged(path, str(exc))
     if code not in _SAYINGS:
         return LocalProtocolError(
@@ -174,8 +192,6 @@ def _configure(conn: sqlite3.Connection) -> None:
 
 
 def _was_closed(conn: sqlite3.Connection) -> bool:
-    if conn.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone() is None:
-        return True
     row = conn.execute("SELECT value FROM meta WHERE key = 'clean'").fetchone()
     return row is not None and row[0] == "1"
 

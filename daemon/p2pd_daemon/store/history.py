@@ -110,7 +110,7 @@ def load_history(
     found = conn.execute(
         f"SELECT {MESSAGE_COLUMNS} FROM {MESSAGE_TABLES} WHERE {' AND '.join(where)}"  # noqa: S608 - our own words
         " ORDER BY r.ts_ms DESC, r.id DESC LIMIT ?",
-        (*values, limit),
+        (*values, max(limit, 0)),
     ).fetchall()
     return [message_row(row) for row in reversed(found)]
 

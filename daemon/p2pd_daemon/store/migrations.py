@@ -30,22 +30,18 @@ def latest_version(steps: Sequence[Step] = STEPS) -> int:
     return 1 + len(steps)
 
 
-def migrate(conn: sqlite3.Connection, path: Path, steps: Sequence[Step] = STEPS) -> None:
-    """Makes the schema in an empty database, or brings an older one up, each step in one transaction.
+def check_version(conn: sqlite3.Connection, path: Path, latest: int = latest_version()) -> int:
+    """The version of the schema in the database, 0 if it is empty.
 
-    Raises StoreTooNew, StoreDamaged where a schema is there but has no version, and StoreError for another
-    program's database. `conn` is in autocommit mode.
+    Raises StoreTooNew, StoreDamaged for a version that never was, and StoreError for another program's database.
     """
     version = int(conn.execute("PRAGMA user_version").fetchone()[0])
     application = int(conn.execute("PRAGMA application_id").fetchone()[0])
-    tables = int(conn.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
-    latest = latest_version(steps)
-    if version == 0 and application == 0 and tables == 0:
-        _in_transaction(conn, schema_sql(), latest)
-        return
+    if (version, application) == (0, 0) and not conn.execute("SELECT 1 FROM sqlite_master").fetchone():
+        return 0
     if application != APPLICATION_ID:
         raise StoreError(
-            f"{path} is a database of another program (application id {application:#x}).",
+            f"{path} is not p2pd's: it is a database of another program (application id {application:#x}).",
             hint="Choose another folder with P2PD_HOME, or move that file away.",
         )
     if version > latest:
@@ -57,10 +53,23 @@ def migrate(conn: sqlite3.Connection, path: Path, steps: Sequence[Step] = STEPS)
     if version < 1:
         raise StoreDamaged(
             f"{path} is damaged: its schema has version {version}, which never existed.",
-            hint=f"Move {path.name} away or restore it from a backup; your identity key is not affected.",
+            hint=f"Restore {path.name} from a backup or move it away; your identity key is not affected.",
         )
-    for at in range(version, latest):
-        _in_transaction(conn, steps[at - 1], at + 1)
+    return version
+
+
+def migrate(conn: sqlite3.Connection, path: Path, steps: Sequence[Step] = STEPS) -> None:
+    """Makes the schema in an empty database, or brings an older one up, each step in one transaction.
+
+    Raises what check_version raises. `conn` is in autocommit mode.
+    """
+    latest = latest_version(steps)
+    version = check_version(conn, path, latest)
+    if version == 0:
+        _in_transaction(conn, schema_sql(), latest)
+    else:
+        for at in range(version, latest):
+            _in_transaction(conn, steps[at - 1], at + 1)
 
 
 def _in_transaction(conn: sqlite3.Connection, step: Step, version: int) -> None:
@@ -68,7 +77,7 @@ def _in_transaction(conn: sqlite3.Connection, step: Step, version: int) -> None:
     try:
         if isinstance(step, str):
             # executescript commits what is open before it starts, so BEGIN has to be part of the script.
-            conn.executescript(f"BEGIN IMMEDIATE;\n{step}\n{marks}")
+            conn.executescript(f"BEGIN IMMEDIATE;\n{step}\n;{marks}")
         else:
             conn.execute("BEGIN IMMEDIATE")
             step(conn)

@@ -29,7 +29,7 @@ class Search:
 
 def parse_search(typed: str) -> Search:
     # SQLite's text is UTF-8 and its expressions end at a NUL: neither may fail in a search.
-    cleaned = typed.encode("utf-8", "replace").decode("utf-8").replace("\0", " ")
+    cleaned = typed.encode("utf-8", "surrogatepass").decode("utf-8", "replace").replace("\0", " ")
     words = [word[:MAX_WORD_CHARS] for word in cleaned.split()[:MAX_WORDS]]
     indexed = [word for word in words if _is_indexed(word)]
     terms = ['"' + word.replace('"', '""') + '"' for word in indexed]

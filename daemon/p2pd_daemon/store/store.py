@@ -78,9 +78,9 @@ async def open_store(path: Path, *, events_kept: int = DEFAULT_LIMITS.events) ->
         yield store
     finally:
         with trio.CancelScope(shield=True):
-            store._reads.close(READERS)
             for conn in readers:
                 conn.interrupt()
+            store._reads.close(READERS)
             for thread in reader_threads:
                 await thread.join()
             store._writes.close(1)

@@ -189,6 +189,11 @@ class Writer:
         going = True
         try:
             self._conn.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as exc:
+            # Another program holds the lock, longer than the busy timeout: the others wait their turn.
+            group[0].error = _explained(exc, self._path)
+            return going
+        try:
             deadline = time.monotonic() + GROUP_SECONDS
             self._run_in_savepoint(group[0])
             while going and len(group) < GROUP_CALLS and time.monotonic() < deadline:
@@ -244,8 +249,7 @@ def _roll_back(conn: sqlite3.Connection) -> None:
 
 def _explained(exc: Exception, path: Path) -> Exception:
     """What the one who waits gets: SQLite's errors put into words, all others as they are."""
-    if not isinstance(exc, sqlite3.Error):
-        return exc
     error = explain(exc, path)
-    error.__cause__ = exc
+    if error is not exc:
+        error.__cause__ = exc
     return error
