@@ -55,6 +55,11 @@ class Process:
         self.ready: dict[str, Any] = {}
 
     def start(self) -> Process:
+        self.launch()
+        self.wait_ready()
+        return self
+
+    def launch(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
         self.log = (self.home / "stderr.log").open("a")
         self.process = subprocess.Popen(
@@ -64,12 +69,16 @@ class Process:
             text=True,
             env=self.environment,
         )
+
+    def wait_ready(self) -> None:
+        assert self.process is not None
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
-        assert line, f"{self.command} did not start: {(self.home / 'stderr.log').read_text()[-3000:]}"
+        if not line:
+            self.end(signal.SIGKILL)
+            raise AssertionError(f"{self.command} did not start: {self.stderr()[-3000:]}")
         self.ready = json.loads(line)
         assert self.ready["event"] == "ready"
-        return self
 
     @property
     def peer_id(self) -> str:
@@ -79,6 +88,11 @@ class Process:
     def addr(self) -> str:
         """The full TCP multiaddr."""
         return next(addr for addr in self.ready["addrs"] if "/ws" not in addr)
+
+    def keep_port(self) -> None:
+        """From the next start on it listens where it does now, as a node with a configured port."""
+        here = self.addr.rpartition("/p2p/")[0]
+        self.options = tuple(here if option == LOOPBACK else option for option in self.options)
 
     @property
     def pid(self) -> int:
@@ -129,6 +143,9 @@ class Daemon(Process):
     def json(self, *args: str, stdin: str | None = None) -> list[dict[str, Any]]:
         """The lines of `p2pd … --json`."""
         return [json.loads(line) for line in self.cli(*args, "--json", stdin=stdin).splitlines()]
+
+    def connect(self, other: Process) -> None:
+        self.api("POST", "/v1/connect", {"addr": other.addr})
 
     def api(self, method: str, path: str, body: object = None) -> Any:
         status, answer = quick.request(self.ready["socket"], method, path, body)
@@ -193,6 +210,15 @@ class Net:
         if start:
             daemon.start()
         return daemon
+
+    def daemons(self, *names: str, options: tuple[str, ...] = ()) -> list[Daemon]:
+        """Several nodes, starting at the same time."""
+        nodes = [self.daemon(name, *options, start=False) for name in names]
+        for node in nodes:
+            node.launch()
+        for node in nodes:
+            node.wait_ready()
+        return nodes
 
     def bootstrap(self, name: str = "bootstrap", *options: str, start: bool = True, **more: Any) -> Process:
         listen = () if "--listen" in options else ("--listen", LOOPBACK)
