@@ -8,7 +8,6 @@ from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
-import pytest
 from hypothesis import strategies as st
 from p2pd_daemon.core.event import Action, Body, Profile, Text, Unknown
 from p2pd_daemon.core.room import Heads

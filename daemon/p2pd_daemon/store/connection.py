@@ -24,12 +24,10 @@ WAL_KEPT_BYTES = 16 * 1024 * 1024
 """The write-ahead log is cut back to this after a burst."""
 
 ALWAYS_CHECKED_BYTES = 8 * 1024 * 1024
-"""A file up to this size is checked at every open: it takes about 20 ms."""
+"""A file up to this size is checked at every open: about 10 ms (measured: 90 ms for 100,000 records in 70 MB)."""
 
 CHECKED_BYTES = 512 * 1024 * 1024
-"""After an unclean end a file up to this size is checked as a whole (about 2 s); a larger one would delay
-the start.
-"""
+"""After an unclean end a file up to this size is checked: under a second. More would delay the start."""
 
 _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _SIGNS_OF_DAMAGE = ("malformed", "Could not decode to UTF-8")
@@ -91,6 +89,20 @@ def _explain_opening(exc: Exception, path: Path) -> Exception:
         )
     error = explain(exc, path)
     return damaged(path, str(exc)) if isinstance(error, LocalProtocolError) else error
+
+
+def open_connections(path: Path, readers: int) -> tuple[sqlite3.Connection, list[sqlite3.Connection]]:
+    """One that writes and `readers` that read; all or none. Blocks, raises as open_writer."""
+    writer = open_writer(path)
+    reading: list[sqlite3.Connection] = []
+    try:
+        while len(reading) < readers:
+            reading.append(open_reader(path))
+    except BaseException:
+        for conn in (*reading, writer):
+            conn.close()
+        raise
+    return writer, reading
 
 
 def open_reader(path: Path) -> sqlite3.Connection:

@@ -28,13 +28,13 @@ def set_state(
     changed = []
     for record_id in ids:
         row = conn.execute(
-            "SELECT r.n, r.kind, r.state, r.reason, r.sent_to, o.kind, o.name, o.peer"
+            "SELECT r.n, r.kind, r.state, r.reason, r.sent_to, o.name, o.peer"
             " FROM records r JOIN rooms o ON o.n = r.room_n WHERE r.id = ? AND r.own = 1",
             (record_id,),
         ).fetchone()
         if row is None:
             continue
-        n, kind, *old, _, name, peer = row
+        n, kind, *old, name, peer = row
         new = [state, reason, old[2] if sent_to is None else sent_to]
         if old == new or (old[0] == DELIVERED and state != DELIVERED):
             continue
@@ -42,19 +42,9 @@ def set_state(
         _follow_outbox(conn, n, peer, state)
         changed.append(record_id)
         if kind in MESSAGE_KINDS:
-            add_event(
-                conn,
-                "delivery",
-                now_ms,
-                {
-                    "id": record_id.hex(),
-                    "room": None if peer is not None else name,
-                    "peer": peer,
-                    "state": state,
-                    "reason": reason,
-                    "sent_to": new[2],
-                },
-            )
+            where = {"id": record_id.hex(), "room": None if peer is not None else name, "peer": peer}
+            fate = {"state": state, "reason": reason, "sent_to": new[2]}
+            add_event(conn, "delivery", now_ms, where | fate)
     return changed
 
 

@@ -19,7 +19,7 @@ import trio
 from p2pd_daemon.core.limits import DEFAULT_LIMITS
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.store import delivery, events, heads, history, meta, people, records, rooms
-from p2pd_daemon.store.connection import open_reader, open_writer
+from p2pd_daemon.store.connection import open_connections
 from p2pd_daemon.store.rows import (
     OPEN,
     EventRow,
@@ -50,16 +50,8 @@ async def open_store(path: Path, *, events_kept: int = DEFAULT_LIMITS.events) ->
     Raises StoreDamaged, StoreTooNew, StoreError. At the end waits for pending writes, also when cancelled.
     The caller sees to it that no other process has the same file open. `events_kept` 0 keeps all events.
     """
-    writer = await trio.to_thread.run_sync(open_writer, path)
-    readers: list[Connection] = []
-    try:
-        for _ in range(READERS):
-            readers.append(await trio.to_thread.run_sync(open_reader, path))  # noqa: PERF401
-        store = Store(events.newest_event(writer))
-    except BaseException:
-        for conn in (*readers, writer):
-            conn.close()
-        raise
+    writer, readers = await trio.to_thread.run_sync(open_connections, path, READERS)
+    store = Store()
     token = trio.lowlevel.current_trio_token()
     writing = Writer(
         writer,
@@ -75,6 +67,7 @@ async def open_store(path: Path, *, events_kept: int = DEFAULT_LIMITS.events) ->
         for i, conn in enumerate(readers)
     ]
     try:
+        store._newest_event = await store.newest_event()
         yield store
     finally:
         with trio.CancelScope(shield=True):
@@ -90,10 +83,10 @@ async def open_store(path: Path, *, events_kept: int = DEFAULT_LIMITS.events) ->
 class Store:
     """Made by open_store."""
 
-    def __init__(self, newest_event: int) -> None:
+    def __init__(self) -> None:
         self._writes = Lane()
         self._reads = Lane()
-        self._newest_event = newest_event
+        self._newest_event = 0
         self._changed = trio.Event()
 
     async def _write(
