@@ -1,7 +1,7 @@
-"""Generate `core/pb/*_pb2.py` and `.pyi` from the .proto files beside them.
+"""Generate `*_pb2.py` and `.pyi` beside each .proto file of the daemon.
 
-Run with the dev tools' Python: `python scripts/gen_protos.py [OUT]`. OUT is where the tree
-`p2pd_daemon/core/pb/` is written, by default `daemon/`, the sources themselves.
+Run with the dev tools' Python: `python scripts/gen_protos.py [OUT]`. OUT is where the tree is written, by default
+`daemon/`, the sources themselves.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SOURCES = Path(__file__).resolve().parent.parent / "daemon"
 
 
 def generate(out: Path) -> int:
-    protos = sorted(str(path) for path in (SOURCES / "p2pd_daemon" / "core" / "pb").glob("*.proto"))
+    protos = sorted(str(path) for path in SOURCES.rglob("*.proto"))
     well_known = Path(grpc_tools.__file__).parent / "_proto"
     flags = [f"-I{SOURCES}", f"-I{well_known}", f"--python_out={out}", f"--pyi_out={out}"]
     return int(protoc.main(["protoc", *flags, *protos]))

@@ -1,0 +1,157 @@
+"""Room names, nicknames, texts and the terminal: what is taken, and that each refusal says why."""
+
+from __future__ import annotations
+
+import pytest
+from p2pd_daemon.core.event import check_nick, check_text
+from p2pd_daemon.core.peer_id import decode_peer_id
+from p2pd_daemon.core.room import (
+    check_room_name,
+    open_room_topic,
+    peer_rendezvous_tag,
+    rendezvous_tag,
+    room_name_of,
+)
+from p2pd_daemon.core.terminal import sanitise
+from p2pd_daemon.errors import BadRoomName, BadText, TooLarge
+
+ANN = decode_peer_id("12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "lobby",
+        "a",
+        "a/b",
+        "two words",
+        "✈️ travel",
+        "👩‍👩‍👧",
+        "مرحبا",
+        "日本語",
+        "..",
+        "%2e",
+        "x",
+        "dm",
+        "X/",
+        "🇺🇳" * 32,
+    ],
+)
+def test_good_room_names(name: str) -> None:
+    assert check_room_name(name) == name
+    assert room_name_of(open_room_topic(name)) == name
+
+
+def test_a_room_name_becomes_nfc() -> None:
+    assert check_room_name("cafe\u0301") == "caf\u00e9"
+    assert check_room_name("e\u0301" * 64) == "\u00e9" * 64  # counted after that
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("", "empty"),
+        ("x" * 65, "65 characters; the limit is 64"),
+        ("a\nb", r"control character U\+000A"),
+        ("a\x00", r"control character U\+0000"),
+        ("\x1b[31m", r"control character U\+001B"),
+        ("a\x7f", r"control character U\+007F"),
+        ("a\x9bb", r"control character U\+009B"),
+        ("a\u2028b", r"control character U\+2028"),
+        ("a\u202eb", r"control character U\+202E"),
+        ("a\u2066b", r"control character U\+2066"),
+        ("a\u200fb", r"control character U\+200F"),
+        ("a\ud800", r"lone surrogate U\+D800"),
+        (" a", "white space"),
+        ("a\u3000", "white space"),
+        ("   ", "white space"),
+        ("x/a", "reserved"),
+        ("dm/a", "reserved"),
+        (None, "is text"),
+        (b"lobby", "is text"),
+        (7, "is text"),
+    ],
+)
+def test_bad_room_names_say_why(name: str, why: str) -> None:
+    with pytest.raises(BadRoomName, match=why) as caught:
+        check_room_name(name)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "topic", ["lobby", "p2pd/1/", "p2pd/1/x/abc", "p2pd/1/dm/abc", "p2pd/1/ a", "p2pd/1/e\u0301"]
+)
+def test_topics_of_no_open_room(topic: str) -> None:
+    assert room_name_of(topic) is None
+
+
+def test_tags_are_short_and_do_not_show_the_name() -> None:
+    tag = rendezvous_tag(open_room_topic("lobby"))
+    assert tag == tag.lower()
+    assert len(tag) == 52
+    assert "lobby" not in tag
+    assert len({tag, rendezvous_tag("lobby"), peer_rendezvous_tag(ANN), rendezvous_tag(ANN)}) == 4
+
+
+def test_texts() -> None:
+    assert check_text("two\nlines\twith tab") == "two\nlines\twith tab"
+    assert check_text("é" * 4096) == "é" * 4096
+    assert check_text("x" * 9000, max_bytes=0) == "x" * 9000
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "why"),
+    [
+        ("", BadText, "empty"),
+        (" \n", BadText, "empty"),
+        ("a\udc80", BadText, "surrogate"),
+        ("é" * 4097, TooLarge, "8194 bytes"),
+    ],
+)
+def test_bad_texts_say_why(text: str, error: type[Exception], why: str) -> None:
+    with pytest.raises(error, match=why) as caught:
+        check_text(text)
+    assert getattr(caught.value, "hint", "")
+
+
+def test_nicknames() -> None:
+    assert check_nick("Zoë") == "Zoë"
+    assert check_nick("Zoe\u0308") == "Zo\u00eb"
+    assert check_nick("") == ""
+    assert check_nick("👩‍🚀 ann") == "👩‍🚀 ann"
+
+
+@pytest.mark.parametrize(
+    ("nick", "why"),
+    [
+        ("x" * 33, "33 characters"),
+        ("a\x1b[0m", r"U\+001B"),
+        ("a\u202eb", r"U\+202E"),
+        (" ann", "white space"),
+        ("ann\n", "white space"),
+        ("a\ud800", r"U\+D800"),
+    ],
+)
+def test_bad_nicknames_say_why(nick: str, why: str) -> None:
+    with pytest.raises(BadText, match=why) as caught:
+        check_nick(nick)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain", "plain"),
+        ("two\nlines\t👋 é", "two\nlines\t👋 é"),
+        ("a\r\nb\rc", "a\nb␍c"),
+        ("\x1b[31mred\x1b[0m", "␛[31mred␛[0m"),
+        ("\x1b]0;title\x07", "␛]0;title␇"),
+        ("\x00\x08\x7f", "␀␈␡"),
+        ("\x9b31m\x85", "\ufffd31m\ufffd"),
+        ("abc\u202ecba\u2069", "abc\ufffdcba\ufffd"),
+        ("a\u2028b\u2029c\ud800", "a\ufffdb\ufffdc\ufffd"),
+        ("", ""),
+    ],
+)
+def test_sanitise(text: str, shown: str) -> None:
+    assert sanitise(text) == shown
