@@ -102,26 +102,35 @@ def run(arguments: Sequence[str]) -> int:
         with cli.make_context("p2pd", list(arguments)) as context:
             cli.invoke(context)
         sys.stdout.flush()
-    except click.exceptions.Exit as ended:
-        return ended.exit_code
-    except BrokenPipeError:
-        return leave_closed_pipe()
-    except (click.Abort, KeyboardInterrupt):
-        return INTERRUPTED
-    except (click.ClickException, P2pdError, ApiError, CliError, OSError) as error:
-        return _report(error)
+    except (Exception, KeyboardInterrupt) as error:
+        return _outcome(_first(error))
     return 0
 
 
-def _report(error: click.ClickException | P2pdError | ApiError | CliError | OSError) -> int:
-    """Tells the person, and returns the exit code."""
+def _first(error: BaseException) -> BaseException:
+    """The error itself, or the first in the group that tasks ended with."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _outcome(error: BaseException) -> int:
+    """Tells the person where there is something to tell, and returns the exit code. Raises what is a bug of ours."""
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
+    if isinstance(error, BrokenPipeError):
+        return leave_closed_pipe()
+    if isinstance(error, (click.Abort, KeyboardInterrupt)):
+        return INTERRUPTED
     if isinstance(error, click.exceptions.NoArgsIsHelpError) and error.ctx is not None:
         print(error.ctx.get_help())
     elif isinstance(error, click.ClickException):
         command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "p2pd"
         report(error.format_message(), f"`{command} --help` explains it with an example.")
+    elif isinstance(error, (P2pdError, ApiError, CliError)):
+        report(error.message, error.hint)
     elif isinstance(error, OSError):
         report(str(error))
     else:
-        report(error.message, error.hint)
-    return getattr(error, "exit_code", 1)
+        raise error
+    return int(getattr(error, "exit_code", 1))

@@ -9,7 +9,7 @@ from p2pd_client import Client, Event
 
 # An `after` above every event number: the daemon answers at once with a `gap` event that has its newest number,
 # so the first event says that the stream is open, and all that happens later will be in it.
-_BEYOND = 2**62
+BEYOND = 2**62
 
 
 @asynccontextmanager
@@ -20,7 +20,7 @@ async def open_live(
 
     It goes on over restarts of the daemon. Raises ApiError (DaemonNotRunning) when it cannot be opened.
     """
-    events = client.events(_BEYOND, kinds=kinds, room=room)
+    events = client.events(BEYOND, kinds=kinds, room=room)
     try:
         await anext(events)
         yield events

@@ -8,7 +8,7 @@ import re
 import sys
 import time
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
 from p2pd_daemon.core.terminal import sanitise
@@ -109,6 +109,9 @@ def coloured(text: str, code: str, stream: TextIO | None = None) -> str:
 # Times
 
 
+NO_SUCH_TIME = "(no such time)"  # a peer can claim any 64-bit number
+
+
 def local_time(ts_ms: int | None, now_ms: int | None = None) -> str:
     """`14:03:22` today, `2026-11-23 14:03:22` on other days, `-` for none, in the local time zone."""
     if ts_ms is None:
@@ -117,7 +120,9 @@ def local_time(ts_ms: int | None, now_ms: int | None = None) -> str:
         at = time.localtime(ts_ms / 1000)
         today = time.localtime((now_ms if now_ms is not None else int(time.time() * 1000)) / 1000)
     except (OverflowError, ValueError, OSError):
-        return "(no such time)"  # a peer can claim any 64-bit number
+        return NO_SUCH_TIME
+    if at.tm_year > 9999:
+        return NO_SUCH_TIME
     same_day = (at.tm_year, at.tm_yday) == (today.tm_year, today.tm_yday)
     return time.strftime("%H:%M:%S" if same_day else "%Y-%m-%d %H:%M:%S", at)
 
@@ -125,22 +130,32 @@ def local_time(ts_ms: int | None, now_ms: int | None = None) -> str:
 # Messages
 
 
-def message_lines(message: dict[str, Any], *, place: bool = False, nick_colour: bool = True) -> str:
-    """A message for a person: `14:03:22 ana: hello`, further lines indented; with `place`, also where it was said."""
-    own = message["state"] != "received"
+def message_lines(message: Mapping[str, Any], *, where: str = "", state: bool = True) -> str:
+    """A message for a person: `14:03:22 ana: hello`, further lines indented.
+
+    `where` is shown before the name; with `state`, an own message that has not arrived says so at its end.
+    """
     name = one_line(message.get("name") or message["nick"] or message["from"][-6:])
-    shown_name = coloured(name, f"38;5;{nick_code(message['from'])}") if nick_colour else name
-    where = f" {place_of(message)}" if place else ""
+    shown_name = coloured(name, f"38;5;{nick_code(message['from'])}")
     author = f"* {shown_name}" if message["kind"] == "action" else f"{shown_name}:"
-    state = f" [{message['state']}]" if own and message["state"] in {"queued", "refused"} else ""
-    head = f"{local_time(message['ts_ms'])}{where} {author} "
-    lines = sanitise(message["text"]).split("\n")
-    return head + "\n    ".join(lines) + state
+    unsent = f" [{message['state']}]" if state and message["state"] in {"queued", "refused"} else ""
+    head = " ".join(part for part in (local_time(message["ts_ms"]), where, author) if part)
+    return f"{head} " + "\n    ".join(sanitise(message["text"]).split("\n")) + unsent
 
 
-def place_of(message: dict[str, Any]) -> str:
-    """`#room`, or `@` and the end of the peer ID in a direct conversation."""
-    return f"#{one_line(message['room'])}" if message["room"] else f"@{(message.get('peer') or '?')[-6:]}"
+class Whereabouts:
+    """Shows where a message was said: `#room`, or `@name` of the other one in a direct conversation."""
+
+    def __init__(self, names: Mapping[str, str] | None = None) -> None:
+        self._names = dict(names or {})  # peer ID → name; learned from what peers say, too
+
+    def of(self, message: Mapping[str, Any]) -> str:
+        if message["room"] is not None:
+            return f"#{one_line(message['room'])}"
+        peer = message.get("peer") or "?"
+        if message["from"] == peer and message.get("name"):
+            self._names[peer] = message["name"]
+        return f"@{one_line(self._names.get(peer) or peer[-6:])}"
 
 
 # Colours of the 256-colour palette that can be read on black and on white.

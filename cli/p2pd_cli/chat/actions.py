@@ -10,9 +10,9 @@ from p2pd_daemon.errors import P2pdError
 
 from p2pd_cli.chat.lines import Command, Say, help_lines, parse_line
 from p2pd_cli.chat.session import SCROLLBACK, Session
-from p2pd_cli.chat.view import failure, message_here, notice, show_place
+from p2pd_cli.chat.view import failure, notice, show_place
 from p2pd_cli.failures import CliError
-from p2pd_cli.output import one_line
+from p2pd_cli.output import message_lines, one_line
 from p2pd_cli.places import Place, find_place, read_back
 
 LONGEST_HISTORY = 1000  # what the API gives in one answer
@@ -102,6 +102,7 @@ async def peers(session: Session, _command: Command) -> None:
 
 
 async def rooms(session: Session, _command: Command) -> None:
+    await session.mark_read()
     for room in await session.client.rooms():
         unread = f", {room.unread} unread" if room.unread else ""
         session.show(notice(f"#{one_line(room.room)}  {room.members} here{unread}"))
@@ -119,7 +120,7 @@ async def history(session: Session, command: Command) -> None:
     count = int(command.rest) if command.rest else 2 * SCROLLBACK
     session.show(notice(f"the last {count} messages of {show_place(session.place)}"))
     for message in await read_back(session.client, session.place, count):
-        session.show(message_here(message))
+        session.show(message_lines(message))
 
 
 async def show_help(session: Session, _command: Command) -> None:

@@ -5,74 +5,84 @@ Lines go out through `show`, so that tests can read them and the terminal can pu
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
 import anyio
+from anyio.abc import TaskGroup
 from p2pd_client import ApiError, Client, ConnectionLost, DaemonNotRunning, Event
 
 from p2pd_cli.chat.names import ChatCompleter
-from p2pd_cli.chat.view import delivery_line, failure, message_elsewhere, message_here, notice, show_place
+from p2pd_cli.chat.view import delivery_line, failure, notice, show_place
 from p2pd_cli.failures import CliError
+from p2pd_cli.live import BEYOND
+from p2pd_cli.output import Whereabouts, coloured, message_lines
 from p2pd_cli.places import Place, find_place, read_back
 
+log = logging.getLogger(__name__)
+
 SCROLLBACK = 30  # messages shown when a place is entered
-REMEMBERED_TEXTS = 200  # own messages whose later delivery can still be told with their text
-KINDS = ("message", "delivery", "member", "peer", "profile", "room")
-BEYOND = 2**62  # see p2pd_cli.live
+REMEMBERED_TEXTS = 200  # own direct messages on their way, whose delivery can still be told with their text
+PATIENCE_S = 1.5  # a direct message that takes longer is said to wait
+REFRESH_S = 0.5  # between two looks at the counts, however many events there are
 LONGEST_PAUSE_S = 2.0
+KINDS = ("message", "delivery", "member", "peer", "profile", "room")
 
 
 class Session:
-    """`place` is where lines go. `toolbar` is what the terminal shows below the prompt."""
+    """`place` is where lines go; None before the first one."""
 
     def __init__(self, client: Client, show: Callable[[str], None]) -> None:
         self.client = client
         self.show = show
         self.place: Place | None = None
         self.completer = ChatCompleter()
-        self.peers = 0
-        self.members = 0
         self.last_state = ""
         self.away = False
+        self._peers = 0
+        self._members = 0
         self._shown: set[str] = set()  # ids of scrollback: an event may bring them once more
-        self._waiting: OrderedDict[str, str] = OrderedDict()  # id → text of own messages not yet delivered
+        self._on_way: OrderedDict[str, str] = OrderedDict()  # id → text of own direct messages not delivered
+        self._told_waiting: set[str] = set()
+        self._whereabouts = Whereabouts()
+        self._stale = anyio.Event()
+
+    @property
+    def members(self) -> int:
+        """How many are in this room, ourselves included."""
+        return self._members
 
     def toolbar(self) -> str:
+        """What the terminal shows below the prompt."""
         if self.away:
             return "the daemon is not running; waiting for it"
-        peers = f"{self.peers} peer{'s' * (self.peers != 1)} connected"
+        peers = f"{self._peers} peer{'s' * (self._peers != 1)} connected"
         if self.place is None:
             return f"{peers} · /join ROOM or /msg PEER to begin, /help for more"
-        where = show_place(self.place)
-        members = f" · {self.members} in the room" if self.place.room is not None else ""
+        members = f" · {self._members} in the room" if self.place.room is not None else ""
         state = f" · last: {self.last_state}" if self.last_state else ""
-        return f"{where}{members} · {peers}{state}"
+        return f"{show_place(self.place)}{members} · {peers}{state}"
 
     # Places
 
-    async def enter(self, place: Place, scrollback: int = SCROLLBACK) -> None:
+    async def enter(self, place: Place) -> None:
         """Makes it the place where lines go, and shows what was said there last."""
-        await self.leave_place()
+        await self.mark_read()
         self.place = place
         self.last_state = ""
-        messages = await read_back(self.client, place, scrollback)
+        messages = await read_back(self.client, place, SCROLLBACK)
         self._shown = {message["id"] for message in messages}
-        self.show(notice(f"{show_place(place)}" + ("" if messages else ", nothing was said here yet")))
+        self.show(notice(f"{show_place(place)}" + ("" if messages else ": nothing was said here yet")))
         for message in messages:
-            self.note_name(message)
-            self.show(message_here(message))
+            self.show(message_lines(message))
         await self.refresh()
 
-    async def leave_place(self) -> None:
-        """Marks what was shown as read."""
-        if self.place is None:
-            return
-        try:
+    async def mark_read(self) -> None:
+        """What was shown here is read."""
+        if self.place is not None:
             await self.client.mark_read(self.place.room or self.place.peer or "")
-        except ApiError as error:
-            self.show(notice(f"could not mark it read: {error.message}"))
 
     async def open_target(self, target: str) -> None:
         """Enters a room or a conversation by what the person calls it; joins a room that is not joined."""
@@ -89,47 +99,43 @@ class Session:
         """Fetches the counts and names that the toolbar and the completion show."""
         rooms = await self.client.rooms()
         self.completer.rooms = {room.room for room in rooms}
-        self.members = next(
+        self._members = next(
             (room.members for room in rooms if self.place and room.room == self.place.room), 0
         )
-        self.peers = len(await self.client.peers())
-        names = {contact.name for contact in await self.client.contacts() if not contact.blocked}
-        self.completer.people |= {name for name in names if name}
-
-    def note_name(self, message: dict[str, Any]) -> None:
-        name = message.get("name") or message["nick"]
-        if name and message["state"] == "received":
-            self.completer.people.add(name)
+        self._peers = len(await self.client.peers())
+        contacts = await self.client.contacts()
+        self._whereabouts = Whereabouts({contact.peer_id: contact.name for contact in contacts})
+        self.completer.people = {contact.name for contact in contacts if contact.name and not contact.blocked}
 
     # Saying things
 
     async def say(self, text: str, kind: str = "text") -> None:
         if self.place is None:
             self.show(failure("you are in no room yet", "/join ROOM, or /msg PEER TEXT."))
-            return
-        if self.place.room is not None:
-            sent = await self.client.send(self.place.room, text, kind)
+        elif self.place.room is not None:
+            self.last_state = (await self.client.send(self.place.room, text, kind)).state
         else:
-            sent = await self.client.msg(self.place.peer or "", text, kind)
-        self.last_state = sent.state
+            self.last_state = (await self.client.msg(self.place.peer or "", text, kind)).state
 
     # Events
 
     async def follow(self) -> None:
         """Shows what happens until cancelled. When the daemon goes away it says so, and goes on when it is back."""
-        after = BEYOND
-        while True:
-            events = self.client.events(after, kinds=KINDS, reconnect=False)
-            try:
-                async for event in events:
-                    await self._handle(event, first=after == BEYOND)
-                    after = event.n
-            except (DaemonNotRunning, ConnectionLost):
-                pass  # said below, as when the stream ends
-            finally:
-                after = events.last_id if events.last_id is not None else after
-                await events.aclose()
-            await self._await_daemon()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._refresh_when_stale)
+            after = BEYOND
+            while True:
+                events = self.client.events(after, kinds=KINDS, reconnect=False)
+                try:
+                    async for event in events:
+                        self._handle(event, tasks, first=after == BEYOND)
+                        after = event.n
+                except (DaemonNotRunning, ConnectionLost) as error:
+                    log.debug("the event stream ended: %s", error)  # _await_daemon tells the person
+                finally:
+                    after = events.last_id if events.last_id is not None else after
+                    await events.aclose()
+                await self._await_daemon()
 
     async def _await_daemon(self) -> None:
         pause = 0.1
@@ -146,36 +152,53 @@ class Session:
             if self.away:
                 self.away = False
                 self.show(notice("the daemon is back"))
-                await self.refresh()
+                self._stale.set()
             return
 
-    async def _handle(self, event: Event, *, first: bool) -> None:
+    async def _refresh_when_stale(self) -> None:
+        while True:
+            await self._stale.wait()
+            self._stale = anyio.Event()
+            try:
+                await self.refresh()
+            except (DaemonNotRunning, ConnectionLost):
+                continue  # `follow` says so, and makes us look again when it is back
+            await anyio.sleep(REFRESH_S)
+
+    def _handle(self, event: Event, tasks: TaskGroup, *, first: bool) -> None:
         if event.kind == "message":
-            self._handle_message(event.data)
+            self._handle_message(event.data, tasks)
         elif event.kind == "delivery":
             self._handle_delivery(event.data)
-        elif event.kind == "gap":
-            if not first:
-                self.show(notice("some messages came in the meantime; /history shows them"))
-        else:
-            await self.refresh()
+        elif event.kind != "gap":
+            self._stale.set()
+        elif not first:
+            self.show(notice("some messages came in the meantime; /history shows them"))
 
-    def _handle_message(self, message: dict[str, Any]) -> None:
-        self.note_name(message)
-        if message["state"] in {"queued", "sent", "stored"}:
-            self._waiting[message["id"]] = message["text"]
-            if len(self._waiting) > REMEMBERED_TEXTS:
-                self._waiting.popitem(last=False)
+    def _handle_message(self, message: dict[str, Any], tasks: TaskGroup) -> None:
         if message["id"] in self._shown:
             return
         here = self.place is not None and self.place.has(message)
-        self.show(message_here(message) if here else message_elsewhere(message))
+        where = "" if here else coloured(f"[{self._whereabouts.of(message)}]", "2")
+        self.show(message_lines(message, where=where, state=False))
+        if message["room"] is None and message["state"] in {"queued", "sent"}:
+            self._on_way[message["id"]] = message["text"]
+            if len(self._on_way) > REMEMBERED_TEXTS:
+                self._told_waiting.discard(self._on_way.popitem(last=False)[0])
+            tasks.start_soon(self._tell_waiting, message["id"])
+
+    async def _tell_waiting(self, message_id: str) -> None:
+        await anyio.sleep(PATIENCE_S)
+        if message_id in self._on_way:
+            self._told_waiting.add(message_id)
+            self.show(notice("they are away: the message waits, and goes out when they are back"))
 
     def _handle_delivery(self, event: dict[str, Any]) -> None:
         if self.place is not None and self.place.has(event):
             self.last_state = event["state"]
-        text = self._waiting.get(event["id"], "")
-        line = delivery_line(event, text) if event["room"] is None else None
-        if line is not None:
-            self._waiting.pop(event["id"], None)
-            self.show(line)
+        if event["state"] not in {"delivered", "refused"}:
+            return
+        text = self._on_way.pop(event["id"], "")
+        if event["state"] == "refused" or event["id"] in self._told_waiting:
+            self._told_waiting.discard(event["id"])
+            self.show(delivery_line(event, text))

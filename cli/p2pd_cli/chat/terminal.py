@@ -40,7 +40,7 @@ async def run_chat(home: Path | None, target: str | None) -> None:
                 await _read_lines(_prompt(session), send)
                 with anyio.move_on_after(LAST_LINES_S):
                     await done.wait()
-                    await session.leave_place()
+                    await session.mark_read()
                 tasks.cancel_scope.cancel()
 
 

@@ -14,10 +14,11 @@ from p2pd_cli.params import given_home, home_option
 @click.argument("target", metavar="[ROOM|PEER]", required=False, shell_complete=complete_place)
 @home_option
 def chat_command(target: str | None) -> None:
-    """Chat in a room or with somebody; a room that you are not in is joined.
+    """Chat in a room or with somebody.
 
-    Messages arrive above the prompt. /help lists the commands, Tab completes them and people's names, Alt-Enter
-    makes a new line, Ctrl-C clears the line, Ctrl-D ends the chat (the node goes on).
+    A room that you are not in is joined. Messages arrive above the prompt. /help lists the commands, Tab
+    completes them and people's names, Alt-Enter makes a new line, Ctrl-C clears the line, Ctrl-D ends the
+    chat (the node goes on).
 
     \b
     Example:
@@ -33,4 +34,4 @@ def chat_command(target: str | None) -> None:
 
     from p2pd_cli.chat.terminal import run_chat  # noqa: PLC0415
 
-    anyio.run(run_chat, given_home(), target)
+    anyio.run(run_chat, given_home(), target, backend="asyncio")

@@ -118,7 +118,9 @@ def _show_sent(sent: dict[str, Any], as_json: bool) -> None:
 @home_option
 @json_option
 def history_command(target: str, limit: int, before: str | None, search: str | None, as_json: bool) -> None:
-    """Show what was said in a room or with a peer: the newest messages, oldest first.
+    """Show what was said in a room or with a peer.
+
+    The newest messages, oldest first.
 
     \b
     Example:

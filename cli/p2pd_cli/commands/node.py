@@ -25,7 +25,9 @@ STOP_PATIENCE_S = 30.0  # an orderly stop is a second or two; a full disk or a d
 @home_option
 @json_option
 def status_command(as_json: bool) -> None:
-    """Show the node at a glance: who it is, how long it runs, how many peers, rooms and waiting messages.
+    """Show the node at a glance.
+
+    Who it is, how long it runs, how many peers, rooms and waiting messages it has.
 
     \b
     Example:
@@ -43,7 +45,9 @@ def status_command(as_json: bool) -> None:
 @home_option
 @json_option
 def id_command(as_json: bool) -> None:
-    """Show this node's peer ID, and its addresses when it runs. No daemon is needed; a missing key is made.
+    """Show this node's peer ID, and its addresses when it runs.
+
+    No daemon is needed; a missing key is made.
 
     \b
     Example:
@@ -67,7 +71,7 @@ def id_command(as_json: bool) -> None:
 @home_option
 @json_option
 def stop_command(as_json: bool) -> None:
-    """Stop the node in order, and return when its process is gone.
+    """Stop the node, and return when its process is gone.
 
     \b
     Example:

@@ -20,7 +20,9 @@ DIAL_TIMEOUT_S = 15.0  # the daemon answers within 10
 @home_option
 @json_option
 def connect_command(addr: str, as_json: bool) -> None:
-    """Connect to a node by its multiaddr, or to a peer that was met before. It answers within 10 seconds.
+    """Connect to a node.
+
+    By its multiaddr, or by name or peer ID if it was met before. It answers within 10 seconds.
 
     \b
     Example:
@@ -41,7 +43,9 @@ def connect_command(addr: str, as_json: bool) -> None:
 @home_option
 @json_option
 def disconnect_command(peer: str, as_json: bool) -> None:
-    """Close the connections to a peer. They stay closed until you or the peer connect again.
+    """Close the connection to a peer.
+
+    It stays closed until you or the peer connect again.
 
     \b
     Example:
@@ -92,7 +96,7 @@ def peers_command(as_json: bool) -> None:
 @home_option
 @json_option
 def addrs_command(as_json: bool) -> None:
-    """List the full multiaddrs under which others can connect to this node.
+    """List the multiaddrs for others to connect to this node.
 
     \b
     Example:

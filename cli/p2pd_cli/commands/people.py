@@ -38,7 +38,9 @@ def nick_command(name: str | None, clear: bool, as_json: bool) -> None:
 @json_option
 @click.pass_context
 def contacts_command(context: click.Context, as_json: bool) -> None:
-    """List the people this node knows by name; give them names of your own.
+    """List people, and give them names of your own.
+
+    Listed is everybody whom this node knows by a name.
 
     \b
     Example:
@@ -126,7 +128,9 @@ def contacts_remove_command(peer: str, as_json: bool) -> None:
 @home_option
 @json_option
 def block_command(peer: str | None, as_json: bool) -> None:
-    """Block a peer: their direct messages are refused and their room messages hidden. Without PEER: list them.
+    """Block a peer, or list whom you have blocked.
+
+    Direct messages of a blocked peer are refused, and what they say in rooms is hidden.
 
     \b
     Example:

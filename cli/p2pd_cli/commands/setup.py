@@ -23,11 +23,12 @@ from p2pd_cli.params import current_home, home_option, json_option
 @home_option
 @json_option
 def config_command(paths: bool, as_json: bool) -> None:
-    """Show each setting, its value and where it comes from: default, file, environment or option.
+    """Show each setting, its value and where it comes from.
 
-    With a daemon running these are its settings, else those that it would start with. To change one, write it
-    in config.toml in the node's folder (`listen = ["/ip4/0.0.0.0/tcp/4100"]`, and limits below `[limits]`),
-    set P2PD_<NAME> or P2PD_LIMITS_<NAME>, or give `p2pd start` the option; the later of these wins.
+    That is default, file, environment or option. With a daemon running these are its settings, else those
+    that it would start with. To change one, write it in config.toml in the node's folder (`listen =
+    ["/ip4/0.0.0.0/tcp/4100"]`, and limits below `[limits]`), set P2PD_<NAME> or P2PD_LIMITS_<NAME>, or give
+    `p2pd start` the option; the later of these wins.
 
     \b
     Example:
@@ -97,7 +98,9 @@ _SHELLS: dict[str, type[ShellComplete]] = {"bash": BashComplete, "zsh": ZshCompl
 @click.argument("shell", type=click.Choice(list(_SHELLS)))
 @home_option
 def completion_command(shell: str) -> None:
-    """Print a shell's completion script: commands, options, and the names of rooms and people.
+    """Print a completion script for your shell.
+
+    It completes commands, options, and the names of rooms and people.
 
     \b
     Example:

@@ -14,7 +14,7 @@ from p2pd_daemon.options import parse_start_options
 from p2pd_daemon.paths import Home
 
 from p2pd_cli.detach import start_detached
-from p2pd_cli.params import current_home, given_home, home_option, json_option
+from p2pd_cli.params import current_home, given_home, home_option
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -26,7 +26,7 @@ def _listen_options(command: F) -> F:
             is_flag=True,
             help="Return when it is ready; it goes on alone, and writes to daemon.log.",
         ),
-        json_option,
+        click.option("--json", "as_json", is_flag=True, help="Print one line of JSON when it is ready."),
         click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error.  [default: info]"),
         click.option("--key", metavar="FILE", help="Take the identity from this libp2p private key file."),
         click.option(
@@ -51,10 +51,11 @@ def _listen_options(command: F) -> F:
 )
 @click.option("--nick", metavar="NAME", help="The name that others see.")
 def start_command(**given: Any) -> None:
-    """Start this node: it keeps your key, meets others and passes messages.
+    """Start this node.
 
-    It runs in the foreground until Ctrl-C or `p2pd stop`, and prints its peer ID, its full multiaddrs and the
-    page's address. Every option can also be set in config.toml or the environment; see `p2pd config`.
+    It keeps your key, meets others and passes messages. It runs in the foreground until Ctrl-C or `p2pd
+    stop`, and prints its peer ID, its full multiaddrs and the page's address. Every option can also be set
+    in config.toml or the environment; see `p2pd config`.
 
     \b
     Example:
@@ -69,10 +70,11 @@ def start_command(**given: Any) -> None:
 @home_option
 @_listen_options
 def bootstrap_command(**given: Any) -> None:
-    """Run a bootstrap node: it introduces peers to each other and reads nobody's messages.
+    """Run a bootstrap node, which introduces peers to each other.
 
-    It has an identity of its own, in the folder `bootstrap` of the node's folder unless --home says otherwise,
-    and prints the multiaddrs that others give to `p2pd start --bootstrap`.
+    It reads nobody's messages. It has an identity of its own, in the folder `bootstrap` of the node's
+    folder unless --home says otherwise, and prints the multiaddrs that others give to `p2pd start
+    --bootstrap`.
 
     \b
     Example:

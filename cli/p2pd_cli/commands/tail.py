@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
 import sys
@@ -14,7 +15,7 @@ from p2pd_daemon.core.terminal import sanitise
 
 from p2pd_cli.complete import complete_place
 from p2pd_cli.live import open_live
-from p2pd_cli.output import message_lines, note, print_json
+from p2pd_cli.output import Whereabouts, message_lines, note, print_json
 from p2pd_cli.params import given_home, home_option, json_option
 from p2pd_cli.places import Place, all_places, find_place, read_since
 from p2pd_cli.since import Since, SinceType
@@ -35,9 +36,9 @@ from p2pd_cli.since import Since, SinceType
 def tail_command(
     target: str | None, since: Since | None, others: bool, text_only: bool, as_json: bool
 ) -> None:
-    """Show messages as they arrive, of one room or person or of all, until Ctrl-C.
+    """Show messages as they arrive.
 
-    It goes on, without losing any, when the daemon is restarted.
+    Those of one room or person, or of all, until Ctrl-C. It goes on, without losing any, when the daemon is restarted.
 
     \b
     Example:
@@ -46,7 +47,8 @@ def tail_command(
       p2pd tail lobby --others --text | sed -u 's/^/you said: /' | p2pd send lobby -
     """
 
-    anyio.run(_follow, target, since, _Printer(others=others, text_only=text_only, as_json=as_json))
+    printer = _Printer(others=others, text_only=text_only, as_json=as_json)
+    anyio.run(_follow, target, since, printer, backend="asyncio")
 
 
 async def _follow(target: str | None, since: Since | None, printer: _Printer) -> None:
@@ -54,6 +56,7 @@ async def _follow(target: str | None, since: Since | None, printer: _Printer) ->
         tasks.start_soon(_end_with_reader)
         place = await find_place(client, target) if target is not None else None
         printer.place = place
+        printer.whereabouts = Whereabouts({talk.peer_id: talk.name for talk in await client.conversations()})
         async with open_live(client, kinds=("message",), room=place.room if place else None) as events:
             if since is not None:
                 printer.show_earlier(await _earlier(client, place, since))
@@ -73,10 +76,17 @@ async def _earlier(client: Client, place: Place | None, since: Since) -> list[di
 
 async def _end_with_reader() -> None:
     """Raises BrokenPipeError as soon as the reader of our output has gone, not only with the next message."""
-
-    if stat.S_ISFIFO(os.fstat(sys.stdout.fileno()).st_mode):
-        await anyio.wait_readable(sys.stdout.fileno())  # the write end becomes "readable" when it is broken
-        raise BrokenPipeError
+    out = sys.stdout.fileno()
+    if not stat.S_ISFIFO(os.fstat(out).st_mode):
+        return
+    loop = asyncio.get_running_loop()
+    gone = asyncio.Event()
+    loop.add_reader(out, gone.set)  # the write end of a pipe becomes "readable" when its reader closes
+    try:
+        await gone.wait()
+    finally:
+        loop.remove_reader(out)
+    raise BrokenPipeError
 
 
 class _Printer:
@@ -84,6 +94,7 @@ class _Printer:
 
     def __init__(self, *, others: bool, text_only: bool, as_json: bool) -> None:
         self.place: Place | None = None
+        self.whereabouts = Whereabouts()
         self._others = others
         self._text_only = text_only
         self._as_json = as_json
@@ -107,4 +118,4 @@ class _Printer:
         elif self._text_only:
             print(sanitise(message["text"]))
         else:
-            print(message_lines(message, place=self.place is None))
+            print(message_lines(message, where=self.whereabouts.of(message) if self.place is None else ""))
