@@ -44,7 +44,12 @@ class Process:
     """One `p2pd start` or `p2pd bootstrap` process with a home of its own."""
 
     def __init__(
-        self, home: Path, *options: str, command: str = "start", prefix: tuple[str, ...] = (), **environment: str
+        self,
+        home: Path,
+        *options: str,
+        command: str = "start",
+        prefix: tuple[str, ...] = (),
+        **environment: str,
     ) -> None:
         self.home = home
         self.command = command
@@ -224,7 +229,14 @@ class Net:
         listen = () if "--listen" in options else ("--listen", LOOPBACK)
         http = () if "--http" in options else ("--http", "off")
         node = Process(
-            self._folder / name, *listen, *http, "--home", str(self._folder / name), *options, command="bootstrap", **more
+            self._folder / name,
+            *listen,
+            *http,
+            "--home",
+            str(self._folder / name),
+            *options,
+            command="bootstrap",
+            **more,
         )
         self._all.append(node)
         if start:

@@ -30,7 +30,9 @@ def test_messages_wait_for_a_peer_that_is_away(net: Net) -> None:
     bob.start()
     expected = ["first", *(f"while away {i}" for i in range(3))]
     eventually(lambda: bob.texts(ann.peer_id) == expected, 20, "what waited arrived in order")
-    eventually(lambda: {state_of(ann, bob.peer_id, one["id"]) for one in waiting} == {"delivered"}, what="delivered")
+    eventually(
+        lambda: {state_of(ann, bob.peer_id, one["id"]) for one in waiting} == {"delivered"}, what="delivered"
+    )
     assert ann.json("status")[0]["outbox"] == {"queued": 0, "sent": 0}
 
 
@@ -40,7 +42,10 @@ def test_nicknames_name_a_peer(net: Net) -> None:
     ann.cli("msg", bob.addr, "hello")
     eventually(lambda: bob.texts(ann.peer_id) == ["hello"], what="the message is there")
     assert bob.json("msg", "ann", "hello yourself")[0]["to"] == ann.peer_id
-    assert [(m["nick"], m["text"]) for m in ann.json("history", "bob")] == [("ann", "hello"), ("bob", "hello yourself")]
+    assert [(m["nick"], m["text"]) for m in ann.json("history", "bob")] == [
+        ("ann", "hello"),
+        ("bob", "hello yourself"),
+    ]
     missing = run_cli("msg", "zoe", "x", home=ann.home)
     assert missing.returncode == 4
     assert "zoe" in missing.stderr
@@ -67,7 +72,9 @@ def test_a_blocked_peer_is_told_and_their_room_messages_are_hidden(net: Net) -> 
 
     bob.cli("unblock", ann.peer_id)
     assert ann.json("msg", bob.peer_id, "again")[0]["state"] == "delivered"
-    eventually(lambda: sorted(bob.texts("lobby")) == ["hidden", "shown"], what="unblocking shows what was hidden")
+    eventually(
+        lambda: sorted(bob.texts("lobby")) == ["hidden", "shown"], what="unblocking shows what was hidden"
+    )
 
 
 def test_a_text_that_is_too_large_says_so(net: Net) -> None:

@@ -14,7 +14,9 @@ def together(nodes: list[Daemon], room: str) -> None:
 
 def test_three_nodes_that_know_only_the_bootstrap(net: Net) -> None:
     bootstrap = net.bootstrap()
-    nodes = [net.daemon(name, "--bootstrap", bootstrap.addr, "--nick", name) for name in ("ann", "bob", "cleo")]
+    nodes = [
+        net.daemon(name, "--bootstrap", bootstrap.addr, "--nick", name) for name in ("ann", "bob", "cleo")
+    ]
     for node in nodes:
         node.cli("join", "lobby")
     together(nodes, "lobby")
@@ -25,7 +27,9 @@ def test_three_nodes_that_know_only_the_bootstrap(net: Net) -> None:
         assert node.json("send", "lobby", text)[0]["state"] == "sent"
         said.append(text)
     for node in nodes:
-        eventually(lambda node=node: sorted(node.texts("lobby")) == sorted(said), what="everybody heard everything")
+        eventually(
+            lambda node=node: sorted(node.texts("lobby")) == sorted(said), what="everybody heard everything"
+        )
     for sender in nodes:
         for receiver in nodes:
             if sender is not receiver:
@@ -41,9 +45,12 @@ def test_three_nodes_that_know_only_the_bootstrap(net: Net) -> None:
         node.cli("send", "lobby", text)
         said.append(text)
         for other in nodes:
-            eventually(lambda other=other: len(other.texts("lobby")) == len(said), what="the restarted node is heard")
+            eventually(
+                lambda other=other: len(other.texts("lobby")) == len(said), what="the restarted node is heard"
+            )
     histories = [
-        [(m["id"], m["from"], m["nick"], m["text"]) for m in node.json("history", "lobby", "--limit", "100")] for node in nodes
+        [(m["id"], m["from"], m["nick"], m["text"]) for m in node.json("history", "lobby", "--limit", "100")]
+        for node in nodes
     ]
     assert histories[0] == histories[1] == histories[2]
     assert {nick for _, _, nick, _ in histories[0]} == {"ann", "bob", "cleo"}

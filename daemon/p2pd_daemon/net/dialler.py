@@ -19,6 +19,7 @@ from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.errors import BadMultiaddr, NetworkError
 from p2pd_daemon.net.dial import dial, live_connection, nothing_known, self_dial
 from p2pd_daemon.net.host import OpenHost
+from p2pd_daemon.net.identify import on_identified
 from p2pd_daemon.net.interface import Connected
 from p2pd_daemon.net.schedule import Dial, Kind, Pace, Schedule
 from p2pd_daemon.net.streams import FOREIGN
@@ -29,8 +30,6 @@ log = logging.getLogger(__name__)
 DIAL_S = 4.0  # a background dial; a SYN that was lost is repeated after 1 and 3 s
 LOOKUP_S = 2.5  # asking discovery for the addresses of one peer
 CLOSE_S = 3.0  # closing a connection; a frozen peer takes no more bytes
-IDENTIFY_S = 10.0  # after which a new connection has told its addresses, or does not
-IDENTIFY_POLL_S = 0.25
 
 Remember = Callable[[PeerId, Sequence[str], str], Awaitable[None]]
 LookUp = Callable[[PeerId], Awaitable[list[str]]]
@@ -56,7 +55,8 @@ class Dialler:
         self.look_up: LookUp = _no_discovery
         self.schedule = Schedule(opened.peer_id, rng, pace)
         self._under_way: dict[PeerId, trio.CancelScope] = {}
-        self._met: list[PeerId] = []
+        self._identified: list[PeerId] = []
+        on_identified(opened.host.get_peerstore(), self._note_identified)
         self._news = trio.Event()
         # One attempt per dial: the waits between libp2p's own retries would come on top of the schedule's.
         opened.swarm.retry_config.max_retries = 0
@@ -69,8 +69,8 @@ class Dialler:
                 now = trio.current_time()
                 for one in self.schedule.next_dials(now):
                     nursery.start_soon(self._attempt, one)
-                while self._met:
-                    nursery.start_soon(self._keep_addresses, self._met.pop())
+                while self._identified:
+                    nursery.start_soon(self._keep_addresses, self._identified.pop())
                 wake = self.schedule.wake_at(now)
                 with trio.move_on_at(math.inf if wake is None else max(wake, now + 0.01)):
                     await self._news.wait()
@@ -86,7 +86,6 @@ class Dialler:
     def connected(self, peer: PeerId, *, inbound: bool) -> None:
         """libp2p has a connection with this peer."""
         self.schedule.connected(peer, trio.current_time(), inbound=inbound)
-        self._met.append(peer)
         self._news.set()
 
     def disconnected(self, peer: PeerId) -> None:
@@ -176,14 +175,14 @@ class Dialler:
 
     async def _keep_addresses(self, peer: PeerId) -> None:
         """What a new connection says of itself by identify: a peer that dialled us, or moved, is found again later."""
-        with trio.move_on_after(IDENTIFY_S):
-            # libp2p tells nobody when identify is done.
-            while not self._announced(peer) and live_connection(self._opened, peer) is not None:  # noqa: ASYNC110
-                await trio.sleep(IDENTIFY_POLL_S)
         addrs = self._announced(peer)
         if addrs:
             self.learn(peer, addrs, Kind.FOUND)
             await self._remember(peer, [f"{addr}/p2p/{peer}" for addr in addrs], "identify")
+
+    def _note_identified(self, peer: ID) -> None:
+        self._identified.append(PeerId(peer.to_base58()))
+        self._news.set()
 
     def _announced(self, peer: PeerId) -> list[str]:
         try:

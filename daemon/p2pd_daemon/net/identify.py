@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from weakref import WeakKeyDictionary
+
 from libp2p.abc import IPeerStore
 from libp2p.host import basic_host
 from libp2p.identity.identify import identify as libp2p_identify
@@ -16,6 +19,14 @@ AGENT_CHARS = 100
 
 AGENT = "agent_version"  # where it is in the peerstore
 
+# Whom to tell, by peerstore: libp2p itself tells nobody when identify is done.
+_listeners: WeakKeyDictionary[IPeerStore, Callable[[ID], None]] = WeakKeyDictionary()
+
+
+def on_identified(peerstore: IPeerStore, tell: Callable[[ID], None]) -> None:
+    """Calls `tell` each time a peer of the host with this peerstore has said what it is and where."""
+    _listeners[peerstore] = tell
+
 
 async def _update(peerstore: IPeerStore, peer_id: ID, message: Identify) -> None:
     del message.listen_addrs[ADDRS:]
@@ -23,6 +34,9 @@ async def _update(peerstore: IPeerStore, peer_id: ID, message: Identify) -> None
     await update_peerstore_from_identify(peerstore, peer_id, message)
     if message.agent_version:
         peerstore.put(peer_id, AGENT, message.agent_version[:AGENT_CHARS])
+    tell = _listeners.get(peerstore)
+    if tell is not None:
+        tell(peer_id)
 
 
 def install(agent: str) -> None:
