@@ -13,13 +13,36 @@ from msgspec import Meta
 
 API_VERSION = "v1"
 
-RoomName = Annotated[str, Meta(min_length=1, max_length=256, description="A room's name, 1 to 64 characters")]
-Text = Annotated[str, Meta(min_length=1, max_length=65536, description="UTF-8 text, at most 8 KiB encoded")]
+# The daemon checks names and texts itself and says in words what is wrong with one. The patterns only tell readers of
+# openapi.json; msgspec enforces next to nothing of them.
+_CONTROLS = r"\u0000-\u001f\u007f-\u009f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+_LABEL = rf"[^\s{_CONTROLS}]([^{_CONTROLS}]*[^\s{_CONTROLS}])?"
+
+RoomName = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        description="A room's name: 1 to 64 characters after NFC, no control characters, no white space at its ends",
+        extra_json_schema={"maxLength": 64, "pattern": f"^{_LABEL}$"},
+    ),
+]
+Text = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        description="At most 8 KiB of UTF-8, not only white space",
+        extra_json_schema={"maxLength": 8192, "pattern": r"\S"},
+    ),
+]
 PeerRef = Annotated[
     str, Meta(min_length=1, max_length=1024, description="A peer ID, a contact's nickname or a multiaddr")
 ]
 Nick = Annotated[
-    str, Meta(max_length=64, description="A nickname of at most 32 characters; empty removes it")
+    str,
+    Meta(
+        description="A nickname of at most 32 characters, no control characters; empty removes it",
+        extra_json_schema={"maxLength": 32, "pattern": f"^({_LABEL})?$"},
+    ),
 ]
 
 
@@ -148,9 +171,7 @@ class Status(msgspec.Struct, frozen=True):
 
 
 class Event(msgspec.Struct, frozen=True):
-    """One event of the stream: `n` rises by at least one each time and is stored; `data` depends on
-    `kind`.
-    """
+    """One event of the stream: `n` rises by at least one each time and is stored; `data` depends on `kind`."""
 
     n: int
     kind: str

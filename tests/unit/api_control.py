@@ -26,6 +26,8 @@ from p2pd_client.shapes import (
     Status,
 )
 from p2pd_daemon import errors
+from p2pd_daemon.core.event import check_nick, check_text
+from p2pd_daemon.core.room import check_room_name
 
 ME = "12D3KooWMemoryMemoryMemoryMemoryMemoryMemoryMemoryMe"
 ADA = "12D3KooWAdaAdaAdaAdaAdaAdaAdaAdaAdaAdaAdaAdaAdaAdaAd"
@@ -99,8 +101,7 @@ class MemoryControl:
         ]
 
     async def join(self, room: str) -> Joined:
-        if not room.isprintable():
-            raise errors.BadRoomName("a room's name has no control characters")
+        room = check_room_name(room)
         self.topics.setdefault(room, [])
         return Joined(room, f"p2pd/1/{room}")
 
@@ -130,16 +131,14 @@ class MemoryControl:
         return NickSet(self.my_nick)
 
     async def set_nick(self, nick: str) -> NickSet:
-        if len(nick) > 32:
-            raise errors.BadText("a nickname has at most 32 characters")
-        self.my_nick = nick
-        return NickSet(nick)
+        self.my_nick = check_nick(nick)
+        return NickSet(self.my_nick)
 
     async def contacts(self) -> Sequence[Contact]:
         return [self._contact(ADA)]
 
     async def set_petname(self, peer: str, petname: str) -> Contact:
-        self.petnames[self._peer(peer)] = petname
+        self.petnames[self._peer(peer)] = check_nick(petname)
         return self._contact(ADA)
 
     async def remove_contact(self, peer: str) -> None:
@@ -211,8 +210,7 @@ class MemoryControl:
         return self._now_ms
 
     def _message(self, text: str, kind: str, room: str | None, peer: str | None) -> Message:
-        if len(text.encode()) > 8192:
-            raise errors.TooLarge("a text has at most 8 KiB")
+        check_text(text)
         ts_ms = self._tick()
         record_id = hashlib.sha256(f"{ts_ms}".encode()).hexdigest()
         return Message(record_id, room, ME, self.my_nick, ts_ms, kind, text, "stored", "me", peer)

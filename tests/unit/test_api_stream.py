@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
+from p2pd_client.shapes import Event
 from p2pd_client.sse import EventDecoder
 from p2pd_daemon.api import http11, stream
 from unit.api_control import MemoryControl
@@ -103,6 +106,7 @@ async def test_head_and_a_bad_last_event_id(tmp_path: Path) -> None:
             assert (answer.status, answer.code) == (400, "bad_request")
 
 
+@pytest.mark.slow
 async def test_who_does_not_read_is_dropped_and_slows_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -128,3 +132,24 @@ async def test_frames_are_plain_json_lines(tmp_path: Path) -> None:
         received = await read_until(connection, b'"data"')
         line = next(line for line in received.split(b"\n") if line.startswith(b"data: "))
         assert json.loads(line[6:])["data"]["text"] == "two\nlines\r\n\x1b[31m é 🎈"
+
+
+async def test_events_that_the_node_hides_are_passed_over_in_silence(tmp_path: Path) -> None:
+    """Of a blocked author, say: the cursor moves on, and the stream does not ask for them again and again."""
+
+    class Hiding(MemoryControl):
+        asked = 0
+
+        async def events_after(self, n: int, limit: int) -> Sequence[Event]:
+            self.asked += 1
+            return [event for event in await super().events_after(n, limit) if "hidden" not in event.data]
+
+    control = Hiding()
+    async with open_api(tmp_path, control) as api, await open_stream(api) as connection:
+        await read_until(connection, b"id: 0\n\n")
+        for _ in range(3):
+            control.add_event("message", {"hidden": True})
+            await trio.testing.wait_all_tasks_blocked()
+        assert control.asked < 20
+        control.add_event("message", {})
+        assert await numbers(connection, 4) == [4]

@@ -33,7 +33,9 @@ DESCRIPTION = (
 
 def openapi_document(cookie: str) -> dict[str, Any]:
     """The document, as JSON-ready values. `cookie` is the name of this server's cookie."""
-    shapes = [route.response for route in ROUTES] + [route.request for route in ROUTES if route.request]
+    shapes = [route.response for route in ROUTES] + [
+        r.request for r in ROUTES if r.request and r.method == "POST"
+    ]
     _, components = msgspec.json.schema_components([*shapes, Event, ErrorReply, Ok], ref_template=REF)
     paths: dict[str, dict[str, Any]] = {}
     for route in ROUTES:

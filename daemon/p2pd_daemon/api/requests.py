@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
+from msgspec.inspect import IntType, UnionType, type_info
 from starlette.requests import Request
 
 from p2pd_daemon.errors import TooLarge, UsageError
@@ -45,7 +47,16 @@ def decode_body(body: bytes, content_type: str, shape: type[Shape]) -> Shape:
         )
     if "charset" in parameters.lower() and "utf-8" not in parameters.lower():
         raise WrongContentType("the body must be UTF-8")
-    return _explain(lambda: msgspec.json.decode(body or b"{}", type=shape), "the body")
+    return _explain(lambda: _convert_body(body or b"{}", shape), "the body")
+
+
+def _convert_body(body: bytes, shape: type[Shape]) -> Shape:
+    given = msgspec.json.decode(body)
+    if isinstance(given, dict):
+        for name, value in given.items():
+            if isinstance(value, float) and value.is_integer():  # to JSON Schema 3.0 is an integer
+                given[name] = int(value)
+    return msgspec.convert(given, shape)
 
 
 def decode_query(query: bytes, shape: type[Shape]) -> Shape:
@@ -66,7 +77,7 @@ def decode_query(query: bytes, shape: type[Shape]) -> Shape:
 
 def _convert_query(given: dict[str, str], shape: type[Shape]) -> Shape:
     # Only numbers are read from their text; `strict=False` for all would turn a room called `null` into None.
-    numbers = {field.encode_name for field in msgspec.structs.fields(shape) if _is_number(field.type)}
+    numbers = _numbers(shape)
     typed = {
         name: msgspec.convert(text, int, strict=False) if name in numbers else text
         for name, text in given.items()
@@ -74,10 +85,14 @@ def _convert_query(given: dict[str, str], shape: type[Shape]) -> Shape:
     return msgspec.convert(typed, shape)
 
 
-def _is_number(kind: object) -> bool:
-    return isinstance(msgspec.inspect.type_info(kind), msgspec.inspect.IntType) or (
-        isinstance(union := msgspec.inspect.type_info(kind), msgspec.inspect.UnionType)
-        and any(isinstance(part, msgspec.inspect.IntType) for part in union.types)
+@cache
+def _numbers(shape: type[msgspec.Struct]) -> frozenset[str]:
+    """The names of the fields that are integers, or may be."""
+    fields = ((field.encode_name, type_info(field.type)) for field in msgspec.structs.fields(shape))
+    return frozenset(
+        name
+        for name, kind in fields
+        if any(isinstance(part, IntType) for part in (kind.types if isinstance(kind, UnionType) else (kind,)))
     )
 
 

@@ -22,7 +22,7 @@ GRACE_SECONDS = 0.5  # for the answers in work when the daemon stops
 
 
 class ReadyReport(Protocol):
-    """`trio.TaskStatus[ApiBound]`, which the stubs that libp2p brings along do not know."""
+    """`trio.TaskStatus[ApiBound]`; see `p2pd_daemon.tasks` for why not that."""
 
     def started(self, value: ApiBound) -> None: ...
 

@@ -95,6 +95,7 @@ class EventStream:
             cursor = newest
         await self._send(send, hello, cursor)
         while True:
+            newest = await self._control.newest_event()
             events = await self._control.events_after(cursor, BATCH)
             if events:
                 frames = await self._frames(cursor, events)
@@ -102,6 +103,7 @@ class EventStream:
                 if frames:
                     await self._send(send, frames, cursor)
                 continue
+            cursor = max(cursor, newest)  # up to here there are only events that the node hides
             with trio.move_on_at(self._sent_at + HEARTBEAT_SECONDS) as waiting:
                 await self._control.wait_events(cursor)
             if waiting.cancelled_caught:
