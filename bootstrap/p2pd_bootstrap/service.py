@@ -56,7 +56,7 @@ class RendezvousService:
     def __init__(self, registry: Registry, is_connected: Callable[[PeerId], bool]) -> None:
         self.registry = registry
         self.requests: Counter[str] = Counter()  # by kind
-        self.refused: Counter[str] = Counter()  # by reason
+        self.refused: Counter[str] = Counter()  # requests and streams, by reason
         self._is_connected = is_connected
         self._streams: Counter[PeerId] = Counter()
         self._allowance = _Allowance()
