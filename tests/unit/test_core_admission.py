@@ -118,9 +118,9 @@ def test_zero_is_no_limit() -> None:
 
 
 def test_a_clock_that_goes_back_gives_no_tokens() -> None:
-    rates = AuthorRates(Limits(author_burst=1))
+    rates = AuthorRates(Limits(author_burst=2))
     assert rates.take(PeerId("a"), TOPIC, 10.0)
-    assert not rates.take(PeerId("a"), TOPIC, 5.0)
+    assert rates.take(PeerId("a"), TOPIC, 5.0)
     assert not rates.take(PeerId("a"), TOPIC, 10.0)
 
 
@@ -144,6 +144,9 @@ def test_memory_full_forgets_the_longest_unheard() -> None:
     assert len(rates) == 2
     assert not rates.take(PeerId("c"), TOPIC, 0.0)
     assert not rates.take(PeerId("b"), TOPIC, 0.0)
+    assert rates.take(PeerId("d"), TOPIC, 0.0)
+    assert not rates.take(PeerId("b"), TOPIC, 0.0)
+    assert rates.take(PeerId("c"), TOPIC, 0.0)
 
 
 def test_the_document_names_the_reasons() -> None:

@@ -58,6 +58,7 @@ def test_a_room_name_becomes_nfc() -> None:
         ("a\x7f", r"control character U\+007F"),
         ("a\x9bb", r"control character U\+009B"),
         ("a\u2028b", r"control character U\+2028"),
+        ("a\u2029b", r"control character U\+2029"),
         ("a\u202eb", r"control character U\+202E"),
         ("a\u2066b", r"control character U\+2066"),
         ("a\u200fb", r"control character U\+200F"),

@@ -188,7 +188,8 @@ def test_a_box_that_holds_no_body_is_refused() -> None:
     place = {"sender": ANN.peer_id, "seqno": 1, "ts_ms": 1}
     nested = ev.encode_body(ev.Sealed(bytes(24), bytes(20)))
     whole = ev.encode_event(ev.ChatEvent(1, (), ev.Text("x")))
-    for plain in (b"\xff", nested, whole):
+    linked = whole.replace(b"\x08\x01", b"\x12\x20" + A)
+    for plain in (b"\xff", nested, whole, linked):
         sealed = nacl.bindings.crypto_aead_xchacha20poly1305_ietf_encrypt(
             plain, box._bound(**place), bytes(24), box._key
         )
