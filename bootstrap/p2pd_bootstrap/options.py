@@ -1,4 +1,4 @@
-"""The bootstrap node's settings: default < environment `P2PD_BOOTSTRAP_…` < option (which `p2pd bootstrap` hands on)."""
+"""The bootstrap node's settings: default < environment `P2PD_BOOTSTRAP_…` < option (as `p2pd bootstrap` gives)."""
 
 from __future__ import annotations
 
