@@ -1,0 +1,122 @@
+"""Writes docs/API.md from the table of routes and the shapes. With --check it only says whether the file is true."""
+
+from __future__ import annotations
+
+import sys
+import typing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from p2pd_client import shapes
+from p2pd_daemon.api.routes import ROUTES, Route
+from p2pd_daemon.errors import P2pdError
+
+TARGET = Path(__file__).parent.parent / "docs" / "API.md"
+
+HEAD = """# The control API
+
+Everything that `p2pd` does goes through this API of one's own daemon, version 1. This page is made from the table that the
+daemon serves (`scripts/gen_api_doc.py`); `/openapi.json` has the same in full for programs.
+
+**Where.** On the unix socket that `run.json` in the home folder names: no token, only its owner can open it. On loopback
+TCP (`http`): with the token in the file `token` of the home folder, as `Authorization: Bearer TOKEN` or as the cookie
+that `GET /?token=TOKEN` sets. Requests whose Host is not a loopback name, or whose Origin is another page's, are refused.
+
+**How.** `GET` takes a query string, `POST` a JSON object (`Content-Type: application/json`). Names of rooms and people
+travel in these and never in the path, so any Unicode works. Unknown fields and parameters are errors.
+
+**Errors** have the status of their kind and the body `{"error": {"code", "message", "hint"}}`: what happened, and what to do.
+
+**Events.** `GET /v1/events` is a stream of server-sent events: `id` rises, is stored, and survives restarts;
+`Last-Event-ID` (or `after=N`) continues after that number and misses none. Without either the stream begins now.
+`kinds=message,delivery` and `room=NAME` choose. When events after the number are no longer kept, a `gap` event comes first.
+
+| kind | data |
+|---|---|
+| `message` | a `Message` |
+| `delivery` | `id`, `room` or `peer`, `state`, `reason`, `sent_to`: what became of a message of one's own |
+| `profile` | `peer_id`, `nick`, `status`: somebody's nickname changed |
+| `peer` | `peer_id`, `connected` |
+| `member` | `room`, `peer_id`, `joined`: a connected peer entered or left a room |
+| `room` | `room`, `joined`: this node entered or left a room |
+| `gap` | `oldest`, `newest`: numbers of the events that are kept |
+
+```sh
+curl --unix-socket "$P2PD_HOME/p2pd.sock" http://p2pd/v1/status
+curl --unix-socket "$P2PD_HOME/p2pd.sock" http://p2pd/v1/send --json '{"room": "lobby", "text": "hello"}'
+curl --unix-socket "$P2PD_HOME/p2pd.sock" -N 'http://p2pd/v1/events?kinds=message'
+```
+
+## Requests
+"""
+
+
+def render() -> str:
+    parts = [HEAD]
+    used: dict[str, Any] = {}
+    for route in ROUTES:
+        parts.append(_section(route, used))
+    parts.append(
+        "## Shapes\n\nTimes are Unix milliseconds, peer IDs base58 text, record ids 64 hexadecimal digits.\n"
+    )
+    for name in sorted(used):
+        parts.append(_shape(used[name]))
+    return "\n".join(parts)
+
+
+def _section(route: Route, used: dict[str, Any]) -> str:
+    lines = [f"### {route.method} {route.path}\n", f"{route.summary}.\n"]
+    if route.request is not None and route.request is not shapes.NoArguments:
+        lines.append(f"Takes {_fields(route.request)}.\n")
+    lines.append(f"Answers {_type_name(route.response, used)}.\n")
+    codes = [error.code for error in route.errors if issubclass(error, P2pdError)]
+    if codes:
+        lines.append(f"Errors: {', '.join(f'`{code}`' for code in codes)}.\n")
+    return "\n".join(lines)
+
+
+def _fields(shape: type[msgspec.Struct]) -> str:
+    return ", ".join(
+        f"`{field.encode_name}`" + ("" if field.required else " (optional)")
+        for field in msgspec.structs.fields(shape)
+    )
+
+
+def _shape(shape: type[msgspec.Struct]) -> str:
+    doc = " ".join((shape.__doc__ or "").split())
+    about = "" if doc.startswith(f"{shape.__name__}(") else f"\n{doc}\n"
+    rows = "\n".join(
+        f"| `{field.encode_name}` | {_plain(field.type)} |" for field in msgspec.structs.fields(shape)
+    )
+    return f"### {shape.__name__}\n{about}\n| field | type |\n|---|---|\n{rows}\n"
+
+
+def _type_name(of: Any, used: dict[str, Any]) -> str:
+    arguments = typing.get_args(of)
+    if arguments:
+        return f"an array of {_type_name(arguments[0], used)}"
+    used[of.__name__] = of
+    for field in msgspec.structs.fields(of):
+        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
+            used[field.type.__name__] = field.type
+    return f"[{of.__name__}](#{of.__name__.lower()})"
+
+
+def _plain(of: Any) -> str:
+    if typing.get_origin(of) is typing.Annotated:
+        of = typing.get_args(of)[0]
+    text = of.__name__ if isinstance(of, type) and not typing.get_args(of) else str(of)
+    return text.replace("typing.", "").replace("p2pd_client.shapes.", "").replace("|", "or")
+
+
+def main() -> int:
+    page = render()
+    if "--check" in sys.argv[1:]:
+        return 0 if TARGET.exists() and TARGET.read_text(encoding="utf-8") == page else 1
+    TARGET.write_text(page, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
