@@ -1,0 +1,132 @@
+"""Two nodes in one room: how many messages pass, and how long one takes.
+
+p2pd is measured whole: its API takes a message, stores and signs it, gossip carries it, the other daemon verifies and
+stores it, and its event stream shows it. js-libp2p is gossip alone: published there, handed to the program here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from .model import Benchmark, BenchmarkError, Metric, Setting, Subjects, Target, Values
+from .peer import LinePeer, Peer, meet, open_peer, peer_kinds
+from .processes import cpu_seconds
+
+ROOM = "bench"
+MESSAGE_BYTES = 256
+WINDOW = 24  # messages under way: enough to keep both ends busy, below py-libp2p's 32-slot queues
+ACK_EVERY = 4
+SENDERS = 8
+WARM_UP_S = 0.5
+FLOOD_S = 2.0
+PACE_PER_S = 50
+PACE_S = 4.0
+ARRIVAL_S = 5.0
+LOOK_AGAIN_S = 0.02
+
+ONE = Metric("one_sender", "messages/s, 1 sender")
+SEVERAL = Metric("several_senders", f"messages/s, {SENDERS} senders")
+CPU = Metric("cpu", "CPU µs per message, both nodes")
+P50 = Metric("p50", "p50, ms")
+P99 = Metric("p99", "p99, ms")
+ARRIVED = Metric("arrived", "arrived, %")
+
+Pair = tuple[Peer, Peer]  # the one who says something, the one who sees it
+
+
+def measure_rate(pair: Pair) -> Values:
+    """Closed loop. The processor's time is the nodes' own, without the programs that drive p2pd's."""
+    one = flood(pair, senders=1)
+    before = [cpu_seconds(peer.pid) for peer in pair]
+    several = flood(pair, senders=SENDERS)
+    used = sum(cpu_seconds(peer.pid) for peer in pair) - sum(before)
+    return {
+        ONE.key: one["count"] / one["seconds"],
+        SEVERAL.key: several["count"] / several["seconds"],
+        CPU.key: used / several["count"] * 1e6,
+    }
+
+
+def measure_latency(pair: Pair) -> Values:
+    """From before the message is handed over until the other's program has it."""
+    publisher, subscriber = pair
+    subscriber.call("watch", port=0, every=1)
+    sent = publisher.call("pace", room=ROOM, seconds=PACE_S, size=MESSAGE_BYTES, rate=PACE_PER_S)["sent"]
+    seen = await_arrival(subscriber, sent)
+    if not seen["count"]:
+        raise BenchmarkError("no message arrived")
+    return {
+        P50.key: percentile(seen["latencies_ms"], 50),
+        P99.key: percentile(seen["latencies_ms"], 99),
+        ARRIVED.key: 100 * seen["count"] / sent,
+    }
+
+
+def flood(pair: Pair, senders: int, seconds: float = FLOOD_S) -> dict[str, Any]:
+    """What the subscriber has seen of a closed loop. Raises BenchmarkError when a message is lost."""
+    publisher, subscriber = pair
+    subscriber.call("watch", port=publisher.acks, every=ACK_EVERY)
+    sent = publisher.call(
+        "flood", room=ROOM, seconds=seconds, size=MESSAGE_BYTES, window=WINDOW, senders=senders
+    )["sent"]
+    seen = await_arrival(subscriber, sent)
+    if seen["count"] != sent:
+        raise BenchmarkError(f"{sent} messages were sent, {seen['count']} arrived")
+    return seen
+
+
+def await_arrival(subscriber: Peer, count: int) -> dict[str, Any]:
+    """What it has seen once that is `count` messages, or after ARRIVAL_S."""
+    deadline = time.monotonic() + ARRIVAL_S
+    while (seen := subscriber.call("seen"))["count"] < count and time.monotonic() < deadline:
+        time.sleep(LOOK_AGAIN_S)
+    return seen
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """By nearest rank: the smallest value that at least `percent` % of them do not exceed."""
+    return sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)]
+
+
+@contextlib.contextmanager
+def open_pairs(setting: Setting, name: str, measure: Callable[[Pair], Values]) -> Iterator[Subjects]:
+    """A pair of each kind, connected, warm, and up until the end: an idle one costs a heartbeat a second."""
+    with contextlib.ExitStack() as stack:
+        subjects = {}
+        for kind in peer_kinds(setting):
+            pair: tuple[LinePeer, LinePeer] = (
+                stack.enter_context(open_peer(kind, setting.folder / f"{name}-{kind.name}-a")),
+                stack.enter_context(open_peer(kind, setting.folder / f"{name}-{kind.name}-b")),
+            )
+            meet(*pair, ROOM)
+            flood(pair, SENDERS, WARM_UP_S)
+            subjects[kind.name] = partial(measure, pair)
+        yield subjects
+
+
+RATE = Benchmark(
+    name="rate",
+    title=f"two nodes, closed loop, {WINDOW} messages of {MESSAGE_BYTES} bytes under way",
+    metrics=(ONE, SEVERAL, CPU),
+    references=("js-libp2p",),
+    targets=(Target(SEVERAL.key, "p2pd", "js-libp2p", 1.5, at_most=False),),
+    warm_ups=0,
+    rounds=3,
+    open_subjects=lambda setting: open_pairs(setting, "rate", measure_rate),
+)
+
+LATENCY = Benchmark(
+    name="latency",
+    title=f"two nodes, {PACE_PER_S} messages of {MESSAGE_BYTES} bytes a second",
+    metrics=(P50, P99, ARRIVED),
+    references=("js-libp2p",),
+    targets=(),
+    warm_ups=0,
+    rounds=3,
+    open_subjects=lambda setting: open_pairs(setting, "latency", measure_latency),
+)

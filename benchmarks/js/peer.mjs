@@ -1,0 +1,142 @@
+// A js-libp2p gossipsub peer that speaks the lines of benchmarks/peer.py on standard input and output.
+// It does what p2pd's network layer does and nothing more: no store, no API, no validation but the signature's.
+
+import dgram from 'node:dgram'
+import { once } from 'node:events'
+import readline from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { gossipsub } from '@libp2p/gossipsub'
+import { identify } from '@libp2p/identify'
+import { noise } from '@libp2p/noise'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
+import { multiaddr } from '@multiformats/multiaddr'
+import { createLibp2p } from 'libp2p'
+
+const STALL_MS = 5000 // as in p2pd_peer.py: without an acknowledgement for so long, messages are lost
+const DIAL_MS = 10_000
+
+const node = await createLibp2p({
+  addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
+  transports: [tcp()],
+  connectionEncrypters: [noise()],
+  streamMuxers: [yamux()],
+  connectionGater: { denyDialMultiaddr: () => false }, // the default refuses loopback addresses
+  services: {
+    identify: identify(),
+    pubsub: gossipsub({ allowPublishToZeroTopicPeers: true, globalSignaturePolicy: 'StrictSign' })
+  }
+})
+const pubsub = node.services.pubsub
+const acks = dgram.createSocket('udp4')
+acks.bind(0, '127.0.0.1')
+await once(acks, 'listening')
+
+const now = () => process.hrtime.bigint() // CLOCK_MONOTONIC, which all processes of the machine share
+const print = line => process.stdout.write(JSON.stringify(line) + '\n')
+
+// What has been received since `watch`.
+let seen
+
+function watch ({ port, every }) {
+  seen = { port, every, firstSent: null, lastSeen: null, latencies: [] }
+  return {}
+}
+
+pubsub.addEventListener('message', ({ detail }) => {
+  const arrived = now()
+  const [mark, , sent] = Buffer.from(detail.data).toString().split(' ', 3)
+  if (seen === undefined || mark !== 'bench') return
+  seen.firstSent ??= BigInt(sent)
+  seen.lastSeen = arrived
+  seen.latencies.push(Number(arrived - BigInt(sent)) / 1e6)
+  if (seen.port && seen.latencies.length % seen.every === 0) {
+    acks.send(String(seen.latencies.length), seen.port, '127.0.0.1')
+  }
+})
+
+function report () {
+  const { firstSent, lastSeen, latencies } = seen
+  return { count: latencies.length, seconds: latencies.length ? Number(lastSeen - firstSent) / 1e9 : 0, latencies_ms: latencies }
+}
+
+function payload (number, size) {
+  return Buffer.from(`bench ${number} ${now()} `.padEnd(size, 'x'))
+}
+
+// Sends for `seconds`, never having more than `window` messages on their way, from `senders` loops at once.
+async function flood ({ room, seconds, size, window, senders }) {
+  let sent = 0
+  let acknowledged = 0
+  let arrival = Promise.withResolvers()
+  const listen = datagram => {
+    acknowledged = Math.max(acknowledged, Number(datagram))
+    arrival.resolve()
+    arrival = Promise.withResolvers()
+  }
+  const acknowledgedWithin = milliseconds =>
+    Promise.race([arrival.promise.then(() => true), sleep(milliseconds, false, { ref: false })])
+  const deadline = now() + BigInt(Math.round(seconds * 1e9))
+  const send = async () => {
+    while (now() < deadline) {
+      if (sent - acknowledged >= window) {
+        if (!await acknowledgedWithin(STALL_MS)) throw new Error(`${sent - acknowledged} of ${sent} messages are lost`)
+        continue
+      }
+      sent++
+      await pubsub.publish(room, payload(sent, size))
+    }
+  }
+  acks.on('message', listen)
+  try {
+    await Promise.all(Array.from({ length: senders }, send))
+  } finally {
+    acks.off('message', listen)
+  }
+  return { sent }
+}
+
+// Sends `rate` messages a second at fixed times, however long each takes.
+async function pace ({ room, seconds, size, rate }) {
+  const start = now()
+  const count = Math.round(seconds * rate)
+  const sending = []
+  for (let number = 0; number < count; number++) {
+    const early = number / rate * 1e3 - Number(now() - start) / 1e6
+    if (early > 0) await sleep(early)
+    sending.push(pubsub.publish(room, payload(number, size)))
+  }
+  await Promise.all(sending)
+  return { sent: count }
+}
+
+const commands = {
+  join ({ room }) {
+    pubsub.subscribe(room)
+    return {}
+  },
+  async connect ({ addr }) {
+    const before = now()
+    await node.dial(multiaddr(addr), { signal: AbortSignal.timeout(DIAL_MS) })
+    return { ms: Number(now() - before) / 1e6 }
+  },
+  members: ({ room }) => ({ count: pubsub.getMeshPeers(room).length }),
+  watch,
+  seen: report,
+  flood,
+  pace
+}
+
+async function answer (line) {
+  const { n, command, ...rest } = JSON.parse(line)
+  try {
+    print({ n, ok: true, ...await commands[command](rest) })
+  } catch (error) {
+    print({ n, ok: false, error: `${error.name}: ${error.message}` })
+  }
+}
+
+const input = readline.createInterface({ input: process.stdin })
+input.on('line', answer)
+input.on('close', () => process.exit(0))
+print({ event: 'ready', implementation: 'js-libp2p', pid: process.pid, addr: String(node.getMultiaddrs()[0]), acks: acks.address().port })
