@@ -21,6 +21,7 @@ from p2pd_daemon.net.gossip_pubsub import RoomPubsub
 from p2pd_daemon.net.gossip_router import RoomRouter
 from p2pd_daemon.net.host import OpenHost
 from p2pd_daemon.net.interface import NetworkEvents
+from p2pd_daemon.net.tasks import no_groups
 
 log = logging.getLogger(__name__)
 
@@ -125,6 +126,7 @@ class Gossip:
 @asynccontextmanager
 async def open_gossip(opened: OpenHost, events: NetworkEvents, limits: Limits) -> AsyncIterator[Gossip]:
     gossip = Gossip(opened, events, limits)
-    async with background_trio_service(gossip.pubsub), background_trio_service(gossip.router):
-        await gossip.pubsub.wait_until_ready()
-        yield gossip
+    with no_groups():
+        async with background_trio_service(gossip.pubsub), background_trio_service(gossip.router):
+            await gossip.pubsub.wait_until_ready()
+            yield gossip

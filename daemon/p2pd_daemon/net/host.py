@@ -29,10 +29,11 @@ from multiaddr import Multiaddr
 
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.errors import BadConfig, NetworkError
-from p2pd_daemon.net import guards, identify, muxer
+from p2pd_daemon.net import guards, identify, libp2p_logging, muxer
 from p2pd_daemon.net.addresses import Announcer, claim_ports, parse_listen
 from p2pd_daemon.net.interface import NetworkConfig
 from p2pd_daemon.net.swarm import GuardedSwarm, connection_config
+from p2pd_daemon.net.tasks import leaves, no_groups
 
 if TYPE_CHECKING:
     from p2pd_daemon.core.keys import SigningKey
@@ -74,7 +75,7 @@ async def open_host(key: SigningKey, config: NetworkConfig) -> AsyncIterator[Ope
     )
     opened = OpenHost(host, swarm, swarm.get_peer_id(), PeerId(swarm.get_peer_id().to_base58()))
     guards.guard_streams(host, opened.dropped)
-    with claim_ports(listen), _tolerate_late_tasks():
+    with claim_ports(listen), no_groups(), _tolerate_late_tasks():
         async with host.run(listen_addrs=listen):
             try:
                 _check_bound(swarm, listen)
@@ -137,17 +138,9 @@ def _tolerate_late_tasks() -> Iterator[None]:
     try:
         yield
     except* RuntimeError as group:
-        if any("Nursery is closed to new arrivals" not in str(error) for error in _leaves(group)):
+        if any("Nursery is closed to new arrivals" not in str(error) for error in leaves(group)):
             raise
         log.debug("a stream arrived while the host was closing")
-
-
-def _leaves(group: BaseExceptionGroup[RuntimeError]) -> Iterator[BaseException]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error
 
 
 def _set_up_libp2p(agent: str) -> None:
@@ -155,9 +148,4 @@ def _set_up_libp2p(agent: str) -> None:
     muxer.install()
     guards.bound_negotiation()
     identify.install(agent)
-    # libp2p sets propagate to False and has no handler, so that its warnings reach stderr by Python's last resort; and
-    # it calls logging.debug() of the root logger, which installs a handler on stderr when there is none.
-    logging.getLogger("libp2p").propagate = True
-    for logger in (logging.getLogger(), logging.getLogger("libp2p")):
-        if not logger.handlers:
-            logger.addHandler(logging.NullHandler())
+    libp2p_logging.route()

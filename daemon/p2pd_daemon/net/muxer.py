@@ -12,7 +12,7 @@ from libp2p.abc import ISecureConn
 from libp2p.peer.id import ID
 from libp2p.stream_muxer import muxer_multistream
 from libp2p.stream_muxer.yamux import yamux
-from libp2p.stream_muxer.yamux.yamux import FLAG_SYN, TYPE_PING, YAMUX_HEADER_FORMAT, Yamux
+from libp2p.stream_muxer.yamux.yamux import FLAG_SYN, TYPE_PING, YAMUX_HEADER_FORMAT, Yamux, YamuxStream
 
 from p2pd_daemon.errors import RemoteProtocolError
 from p2pd_daemon.net.tasks import grace
@@ -41,6 +41,18 @@ class _BoundedBuffers(dict[int, bytearray]):
         super().__setitem__(stream_id, _BoundedBuffer(buffer))
 
 
+class _Events(dict[int, trio.Event]):
+    """A reader that is woken puts a new event in its place, even when the stream is gone meanwhile: that would leak."""
+
+    def __init__(self, streams: dict[int, YamuxStream]) -> None:
+        super().__init__()
+        self._streams = streams
+
+    def __setitem__(self, stream_id: int, event: trio.Event) -> None:
+        if stream_id in self._streams:
+            super().__setitem__(stream_id, event)
+
+
 class BoundedYamux(Yamux):
     """Trap 9: libp2p's own health monitor pings its connections one after another, so that ten frozen peers take more
     than half a minute; and it closes politely, which blocks when the socket is full. Here each has its own pulse.
@@ -55,6 +67,16 @@ class BoundedYamux(Yamux):
     ) -> None:
         super().__init__(secured_conn, peer_id, is_initiator, on_close)
         self.stream_buffers = _BoundedBuffers()
+        self.stream_events = _Events(self.streams)
+
+    def _finalize_stream_locked(self, stream: YamuxStream, *, fully_closed: bool) -> None:
+        """Trap 12: libp2p keeps what a reset stream had received for a minute, and never wakes who reads from it."""
+        event = self.stream_events.get(stream.stream_id)
+        if stream.reset_received:
+            self.stream_buffers.get(stream.stream_id, bytearray()).clear()
+        super()._finalize_stream_locked(stream, fully_closed=fully_closed)
+        if stream.reset_received and event is not None:
+            event.set()
 
     async def _measure_rtt_loop(self) -> None:
         """Ping at the muxer's level, which every yamux answers; abort the connection when one stays unanswered."""

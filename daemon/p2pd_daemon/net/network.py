@@ -23,6 +23,7 @@ from p2pd_daemon.net.mdns import Mdns
 from p2pd_daemon.net.presence import Presence, connection_of, describe
 from p2pd_daemon.net.schedule import Kind
 from p2pd_daemon.net.targets import parse_target
+from p2pd_daemon.net.tasks import no_groups
 
 if TYPE_CHECKING:
     from p2pd_daemon.core.keys import SigningKey
@@ -128,11 +129,10 @@ async def open_network(
             dialler.learn(target.peer, [target.addr], Kind.BOOTSTRAP)
         for peer, addrs in known:
             dialler.learn(peer, addrs, Kind.KNOWN)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(presence.run)
-            nursery.start_soon(dialler.run)
-            nursery.start_soon(discovery.run)
-            try:
+        with no_groups():
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(presence.run)
+                nursery.start_soon(dialler.run)
+                nursery.start_soon(discovery.run)
                 yield Network(opened, gossip, dialler, discovery)
-            finally:
                 nursery.cancel_scope.cancel()

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class Presence(INotifee):
-    """Registered with the swarm by `run`. The dialler and discovery are told at once, the node by `run`'s task in order."""
+    """Registered with the swarm by `run`. Dialler and discovery are told at once, the node by `run`'s task in order."""
 
     def __init__(
         self, opened: OpenHost, dialler: Dialler, discovery: Discovery, events: NetworkEvents

@@ -6,7 +6,8 @@ libp2p's services cancel themselves, and with them the whole host, when any task
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import trio
@@ -49,6 +50,27 @@ def guarded(async_fn: AsyncFn) -> Callable[..., Awaitable[None]]:
 
 def _name(async_fn: AsyncFn) -> str:
     return str(getattr(async_fn, "__qualname__", async_fn))
+
+
+@contextmanager
+def no_groups() -> Iterator[None]:
+    """For context managers that hide their nurseries: one error inside leaves as itself, not in a group of groups."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        errors = [error for error in leaves(group) if not isinstance(error, trio.Cancelled)]
+        if len(errors) != 1:
+            raise
+        raise errors[0] from errors[0].__cause__
+
+
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """The exceptions in a group of groups."""
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from leaves(inner)
+    else:
+        yield error
 
 
 def grace(seconds: float) -> trio.CancelScope:

@@ -1,0 +1,277 @@
+"""A hostile peer costs itself only: after each attack the others chat as before, and so does a newcomer.
+
+The attacker is a libp2p host of ours, or a plain socket, that sends what the protocols do not allow.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+import trio
+import trio.testing
+from libp2p.abc import INetStream
+from libp2p.custom_types import TProtocol
+from libp2p.exceptions import BaseLibp2pError
+from libp2p.peer.peerinfo import info_from_p2p_addr
+from libp2p.pubsub.pb import rpc_pb2
+from multiaddr import Multiaddr
+from net.support import LOOPBACK, TOPIC, Node, chat, join_up, new_key, open_node, open_nodes, until
+from p2pd_daemon.core.push import encode_frame
+from p2pd_daemon.net.addresses import host_and_port
+from p2pd_daemon.net.host import OpenHost, open_host
+from p2pd_daemon.net.interface import NetworkConfig
+
+MESHSUB = TProtocol("/meshsub/1.1.0")
+PROTOCOLS = [
+    "/meshsub/1.1.0",
+    "/meshsub/1.0.0",
+    "/ipfs/id/1.0.0",
+    "/ipfs/id/push/1.0.0",
+    "/ipfs/ping/1.0.0",
+    "/p2pd/push/1.0.0",
+]
+BOTH = (*LOOPBACK, "/ip4/127.0.0.1/tcp/0/ws")
+
+
+@dataclass
+class Attacker:
+    opened: OpenHost
+    target: Node
+
+    async def stream(self, protocol: str) -> INetStream:
+        """A stream to the target, on a new connection if it has cut the last one."""
+        await self.opened.host.connect(info_from_p2p_addr(Multiaddr(self.target.addr)))
+        return await self.opened.host.new_stream(self.target.opened.own_id, [TProtocol(protocol)])
+
+
+@asynccontextmanager
+async def under_attack(seconds: float = 60) -> AsyncIterator[tuple[Node, Node, Attacker]]:
+    """Two friends and an attacker; at the end the friends, and a newcomer, chat with the attacked one."""
+    with trio.fail_after(seconds):
+        async with (
+            open_nodes(2, TOPIC) as (target, friend),
+            open_host(new_key(), NetworkConfig(listen=LOOPBACK)) as opened,
+        ):
+            await join_up([target, friend], [(0, 1)])
+            yield target, friend, Attacker(opened, target)
+            await chat(target, friend, "after the attack")
+            async with open_node(TOPIC) as newcomer:
+                await join_up([newcomer, target], [(0, 1)])
+                await chat(target, newcomer, "a newcomer")
+            ups = [up for peer, up in target.events.connected if peer == friend.peer_id]
+            assert ups == [True]  # and were connected all the time
+
+
+def garbage(rng: random.Random) -> bytes:
+    """Random bytes, or a well-formed frame of random bytes, or a frame that promises more than it holds."""
+    noise = rng.randbytes(rng.randrange(1, 200))
+    return rng.choice([noise, encode_frame(noise), b"\xff\xff\x7f" + noise, b"\xff" * 12, b"\x00"])
+
+
+async def send(stream: INetStream, content: bytes) -> None:
+    try:
+        await stream.write(content)
+        await stream.close()
+    except Exception:  # the target may have reset it
+        pass
+
+
+async def many(count: int, attack: Callable[[int], Awaitable[None]], at_once: int = 20) -> None:
+    limiter = trio.CapacityLimiter(at_once)
+
+    async def one(index: int) -> None:
+        async with limiter:
+            await attack(index)
+
+    async with trio.open_nursery() as nursery:
+        for index in range(count):
+            nursery.start_soon(one, index)
+
+
+async def garbage_streams(attacker: Attacker, protocol: str, count: int) -> int:
+    """Opens `count` streams, a few at once; returns how many the target took."""
+    rng = random.Random(1)
+    opened = 0
+
+    async def attack(index: int) -> None:
+        nonlocal opened
+        try:
+            stream = await attacker.stream(protocol)
+        except BaseLibp2pError:  # the target allows few of these at once
+            return
+        opened += 1
+        await send(stream, garbage(rng))
+
+    await many(count, attack)
+    return opened
+
+
+@pytest.mark.slow
+async def test_trap_02_garbage_streams_on_every_protocol() -> None:
+    async with under_attack() as (target, _, attacker):
+        assert {str(name) for name in target.opened.host.get_mux().get_protocols()} <= set(PROTOCOLS)
+        for protocol in PROTOCOLS:
+            assert await garbage_streams(attacker, protocol, 150) > 30
+        connection = target.opened.swarm.connections[attacker.opened.own_id][0].muxed_conn
+        await until(lambda: len(connection.streams) < 10)  # type: ignore[attr-defined]  # yamux has it
+
+
+@pytest.mark.all
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_trap_02_a_thousand_garbage_streams(protocol: str) -> None:
+    async with under_attack() as (_, __, attacker):
+        opened = 0
+        while opened < 1000:
+            opened += await garbage_streams(attacker, protocol, 200)
+
+
+@pytest.mark.slow
+async def test_trap_01_malformed_frames_one_after_another() -> None:
+    async with under_attack() as (target, _, attacker):
+        rng = random.Random(2)
+        for _ in range(1000):
+            stream = await attacker.stream(MESHSUB)
+            await send(stream, encode_frame(b"\xff" + rng.randbytes(20)))
+        assert target.network.dropped["bad_frame"] > 900
+
+
+@pytest.mark.slow
+async def test_trap_01_messages_with_bad_keys_and_authors() -> None:
+    """pubsub/validators.py:60 raises for a `key` that is none, with a `from` that does not contain the key."""
+    async with under_attack() as (target, _, attacker):
+        rng = random.Random(3)
+        stream = await attacker.stream(MESHSUB)
+        for _ in range(1000):
+            message = rpc_pb2.Message(
+                from_id=rng.choice([b"", b"\x12\x20" + rng.randbytes(32), target.opened.own_id.to_bytes()]),
+                seqno=rng.randbytes(rng.choice([0, 8, 8, 9])),
+                topicIDs=rng.choice([[TOPIC], [TOPIC, TOPIC], [TOPIC, "other"]]),
+                data=rng.randbytes(20),
+                signature=rng.randbytes(64),
+                key=rng.randbytes(rng.choice([0, 30])),
+            )
+            await stream.write(encode_frame(rpc_pb2.RPC(publish=[message]).SerializeToString()))
+        await until(
+            lambda: target.network.dropped["bad_record"] + target.network.dropped["bad_signature"] > 500
+        )
+        assert target.events.checked == []
+
+
+@pytest.mark.slow
+async def test_control_messages_and_subscriptions_of_a_hostile_peer_are_bounded() -> None:
+    async with under_attack() as (target, _, attacker):
+        stream = await attacker.stream(MESHSUB)
+        control = rpc_pb2.ControlMessage()
+        for number in range(5000):
+            control.graft.add(topicID=f"made up {number}")
+            control.prune.add(topicID=f"made up {number}", backoff=1 << 60)
+            control.ihave.add(topicID=f"made up {number}", messageIDs=[b"%d" % number])
+        control.iwant.add(messageIDs=[b"%d" % number for number in range(20_000)])
+        subscriptions = [rpc_pb2.RPC.SubOpts(subscribe=True, topicid=f"topic {n}") for n in range(4000)]
+        for rpc in (rpc_pb2.RPC(subscriptions=subscriptions), rpc_pb2.RPC(control=control)):
+            await stream.write(encode_frame(rpc.SerializeToString()))
+        await until(lambda: target.network.dropped["subscription_limit"] == 3000)
+        await chat(target, _, "meanwhile")
+        router = target.gossip.router
+        assert len(target.gossip.pubsub.peer_topics) <= 1001
+        assert not router.back_off
+        assert not any(name.startswith("made up") for name in router.mesh)
+
+
+@pytest.mark.slow
+async def test_a_peer_that_opens_streams_and_leaves_them_open() -> None:
+    async with under_attack() as (target, _, attacker):
+        await attacker.stream("/ipfs/ping/1.0.0")
+        connection = attacker.opened.swarm.connections[target.opened.own_id][0]
+        for _ in range(200):
+            await connection.new_stream()  # type: ignore[attr-defined]  # INetConn does not declare it
+        await until(lambda: target.network.dropped["stream_limit"] >= 130)
+
+
+@pytest.mark.slow
+async def test_garbage_in_place_of_every_handshake() -> None:
+    """Raw TCP, multistream, noise, and on the WebSocket port."""
+    openings = [
+        b"",
+        b"\x13/multistream/1.0.0\n",
+        b"\x13/multistream/1.0.0\n\x07/noise\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+    ]
+    rng = random.Random(4)
+    with trio.fail_after(60):
+        async with open_node(TOPIC, listen=BOTH) as target, open_node(TOPIC) as friend:
+            await join_up([friend, target], [(0, 1)])
+            ports = [host_and_port(Multiaddr(addr))[1] for addr in target.network.addrs()]
+
+            async def attack(index: int) -> None:
+                try:
+                    async with await trio.open_tcp_stream("127.0.0.1", ports[index % 2]) as stream:
+                        await stream.send_all(openings[index // 2 % 4] + rng.randbytes(rng.randrange(300)))
+                        with trio.move_on_after(0.02):
+                            await stream.receive_some()
+                except (trio.BrokenResourceError, OSError):
+                    pass
+
+            await many(1000, attack)
+            await chat(target, friend, "after the attack")
+            for addr in target.network.addrs():
+                async with open_node(TOPIC) as newcomer:
+                    await newcomer.network.connect(addr)
+                    await until(lambda newcomer=newcomer: newcomer.network.members(TOPIC) != [])
+                    await chat(target, newcomer, f"a newcomer at {addr}")
+
+
+@pytest.mark.slow
+async def test_garbage_in_place_of_yamux() -> None:
+    async with under_attack() as (target, _, attacker):
+        rng = random.Random(5)
+        for number in range(25):
+            await attacker.stream("/ipfs/ping/1.0.0")
+            muxer = attacker.opened.swarm.connections[target.opened.own_id][0].muxed_conn
+            frames = [
+                rng.randbytes(12 * rng.randrange(1, 20)),
+                b"\x00\x00\x00\x01" + rng.randbytes(4) + b"\x7f\xff\xff\xff",  # a stream with 2 GiB to come
+                b"\x00\x00\x00\x00" + rng.randbytes(4) + b"\x00\x00\x00\x08" + rng.randbytes(8),
+                b"\x00\x01\x00\x01" + number.to_bytes(4) + b"\xff\xff\xff\xff",
+            ]
+            try:
+                await muxer.secured_conn.write(rng.choice(frames))  # type: ignore[attr-defined]
+            finally:
+                await attacker.opened.host.disconnect(target.opened.own_id)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("listener", [0, 1], ids=["tcp", "websocket"])
+async def test_400_half_open_connections_lock_nobody_out(listener: int) -> None:
+    """libp2p takes 250 inbound connections in all, and gives a handshake 10 s."""
+    with trio.fail_after(30):
+        async with open_node(TOPIC, listen=BOTH) as target, open_node(TOPIC) as friend:
+            host, port = host_and_port(Multiaddr(target.network.addrs()[listener]))
+            idle = [await trio.open_tcp_stream(host, port) for _ in range(400)]
+            await trio.testing.wait_all_tasks_blocked()
+            start = trio.current_time()
+            connected = await friend.network.connect(target.network.addrs()[listener])
+            assert trio.current_time() - start < 3
+            assert connected.peer_id == target.peer_id
+            assert len(target.opened.swarm.half_open) <= 64
+            for stream in idle:
+                await trio.aclose_forcefully(stream)
+
+
+@pytest.mark.slow
+async def test_more_than_250_connections_in_a_lifetime() -> None:
+    """libp2p keeps the slot of each inbound connection for ever (swarm.py:1990)."""
+    with trio.fail_after(60):
+        async with (
+            open_node(TOPIC) as target,
+            open_host(new_key(), NetworkConfig(listen=LOOPBACK)) as visitor,
+        ):
+            target.opened.swarm._inbound_limiter.total_tokens = 8
+            for _ in range(12):
+                await visitor.host.connect(info_from_p2p_addr(Multiaddr(target.addr)))
+                await visitor.host.disconnect(target.opened.own_id)
+                await until(lambda: not target.network.peers())
