@@ -55,9 +55,11 @@ def _as_json(status: object) -> str:
 def _as_text(status: dict[str, Any]) -> str:
     """As `output.print_fields`; a control character makes it non-ASCII, so that the full command shows it."""
     lines = []
-    for name, value in status_fields(status):
+    fields = status_fields(status)
+    width = max(len(name) for name, _ in fields)
+    for name, value in fields:
         shown = value if value.isprintable() else "\N{REPLACEMENT CHARACTER}"
-        lines.append(f"{name:<9}  {shown}".rstrip() + "\n")
+        lines.append(f"{name:<{width}}  {shown}".rstrip() + "\n")
     return "".join(lines)
 
 

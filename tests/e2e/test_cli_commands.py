@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -235,7 +236,7 @@ def test_tail_piped_into_send_is_a_bot(pair: tuple[Daemon, Daemon]) -> None:
         ana.send("bot", "hello")
         eventually(lambda: ana.texts("bot")[2:] == ["hello", "you said: hello"])
     finally:
-        subprocess.run(["kill", "-INT", f"-{bot.pid}"], check=True)  # its own session: only the three of it
+        os.killpg(bot.pid, signal.SIGINT)
         bot.wait(10)
 
 
@@ -244,9 +245,10 @@ def test_block_and_unblock(pair: tuple[Daemon, Daemon]) -> None:
     assert bob.json("block", ana.peer_id) == [{"ok": True}]
     try:
         assert [contact["peer_id"] for contact in bob.json("block")] == [ana.peer_id]
-        [sent] = ana.json("msg", bob.peer_id, "do you hear me?")
-        eventually(lambda: ana.history(bob.peer_id)[-1]["state"] == "refused")
-        assert ana.history(bob.peer_id)[-1]["id"] == sent["id"]
+        refused = run_cli("msg", bob.peer_id, "do you hear me?", home=ana.home)
+        assert refused.returncode == 6
+        assert "blocked" in refused.stderr
+        assert ana.history(bob.peer_id)[-1]["state"] == "refused"
     finally:
         assert bob.json("unblock", ana.peer_id) == [{"ok": True}]
 
