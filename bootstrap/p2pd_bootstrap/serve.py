@@ -58,7 +58,7 @@ async def serve_bootstrap(options: Options, key: SigningKey, ready: Callable[[Re
             opened = await _open_host(stack, options, key, notes)
             registry = Registry(options.limits, secrets.token_bytes(8))
             service = RendezvousService(registry, lambda peer: live_connection(opened, peer) is not None)
-            opened.swarm.register_notifee(_Leavers(service))
+            opened.swarm.register_notifee(Leavers(service))
             opened.host.set_stream_handler(TProtocol(PROTOCOL_ID), service.handle_stream)
             listener = _open_http(options, notes)
             nursery = await stack.enter_async_context(trio.open_nursery())
@@ -90,7 +90,7 @@ async def _open_host(stack: AsyncExitStack, options: Options, key: SigningKey, n
     return await stack.enter_async_context(open_host(key, replace(config, listen=free)))
 
 
-class _Leavers(INotifee):
+class Leavers(INotifee):
     """Tells the service who has gone."""
 
     def __init__(self, service: RendezvousService) -> None:
