@@ -15,7 +15,6 @@ import trio
 from p2pd_client import ApiError, Client, ConnectionLost, DaemonNotRunning
 from p2pd_client.link import Address
 from p2pd_daemon.api import http11
-from p2pd_daemon.tasks import TaskStatus
 from unit.api_control import ADA, ME, MemoryControl
 from unit.api_served import open_api
 
@@ -199,7 +198,7 @@ async def test_a_stream_outlives_a_restart_and_a_move(tmp_path: Path) -> None:
     second.mkdir()
     all_here = trio.Event()
 
-    async def listen(*, task_status: TaskStatus[None]) -> None:
+    async def listen(*, task_status: Any) -> None:
         async with p2pd_client.connect(home=tmp_path) as node:
             events = node.events(after=0)
             async for event in events:

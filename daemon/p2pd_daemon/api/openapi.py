@@ -10,12 +10,13 @@ from p2pd_client.shapes import ErrorReply, Event, EventsQuery, NoArguments, Ok
 from p2pd_daemon.errors import P2pdError, Refused, TooLarge, Unauthorized, UsageError
 from p2pd_daemon.version import __version__
 
-from .replies import MethodNotAllowed, RequestTimeout, WrongContentType
+from .replies import HeadTooLarge, MethodNotAllowed, RequestTimeout, WrongContentType
 from .routes import ROUTES, Route
 
 REF = "#/components/schemas/{name}"
 EVERYWHERE: tuple[type[P2pdError], ...] = (
     UsageError,
+    HeadTooLarge,
     Unauthorized,
     Refused,
     MethodNotAllowed,

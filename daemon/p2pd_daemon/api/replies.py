@@ -10,7 +10,7 @@ import msgspec
 from p2pd_client.shapes import ErrorBody, ErrorReply
 from starlette.responses import Response
 
-from p2pd_daemon.errors import P2pdError
+from p2pd_daemon.errors import P2pdError, UsageError
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +33,12 @@ class MethodNotAllowed(P2pdError):
 class WrongContentType(P2pdError):
     code = "unsupported_media_type"
     http_status = 415
+
+
+class HeadTooLarge(UsageError):
+    """The request line and headers together."""
+
+    http_status = 431
 
 
 class RequestTimeout(P2pdError):

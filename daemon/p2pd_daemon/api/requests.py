@@ -17,7 +17,6 @@ from .replies import WrongContentType
 
 # A text of 8 KiB in which each byte is escaped as \\u00XX has 48 KiB.
 BODY_BYTES = 128 * 1024
-QUERY_BYTES = 8 * 1024
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 
@@ -63,8 +62,6 @@ def decode_query(query: bytes, shape: type[Shape]) -> Shape:
     """Query parameters as a shape. Unknown and repeated ones are refused: a misspelt filter must not be
     ignored.
     """
-    if len(query) > QUERY_BYTES:
-        raise TooLarge(f"the query is longer than {QUERY_BYTES} bytes")
     try:
         pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=20)
     except ValueError as error:
