@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from p2pd_daemon.errors import AlreadyRunning, P2pdError
 from p2pd_daemon.identity import import_identity, load_or_create_identity
+from p2pd_daemon.interrupts import let_interrupts_end
 from p2pd_daemon.paths import hold_home, open_home
 from p2pd_daemon.ready import ready_line, write_ready
 from p2pd_daemon.version import __version__
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs until stopped. The exit code is 0, or that of the error that it printed."""
+    let_interrupts_end()
     try:
         options = parse_options(sys.argv[1:] if argv is None else argv)
         _run(options)
@@ -35,8 +37,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except P2pdError as error:
         _print_error(error.message, error.hint)
         return error.exit_code
-    except KeyboardInterrupt:  # before the signals are ours
-        return 130
     return 0
 
 

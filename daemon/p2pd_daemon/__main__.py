@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from p2pd_daemon.config import load_config
 from p2pd_daemon.errors import P2pdError
 from p2pd_daemon.identity import import_identity, load_or_create_identity
+from p2pd_daemon.interrupts import let_interrupts_end
 from p2pd_daemon.options import parse_start_options
 from p2pd_daemon.paths import hold_home, home_path, open_home
 from p2pd_daemon.ready import ready_line, write_ready
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs until stopped. The exit code is 0, or that of the error that it printed."""
+    let_interrupts_end()
     options = parse_start_options(sys.argv[1:] if argv is None else argv)
     try:
         home = open_home(home_path(options.home))

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 from p2pd_daemon.config import load_config
+from p2pd_daemon.interrupts import hold_interrupts
 from p2pd_daemon.options import parse_start_options
 from p2pd_daemon.paths import Home
 
@@ -96,6 +97,7 @@ def _become(module: str, home: Home, given: dict[str, Any]) -> None:
         start_detached(command, home)
         return
     sys.stdout.flush()
+    hold_interrupts()
     os.execv(sys.executable, command)  # noqa: S606 - the interpreter that runs us
 
 
