@@ -16,6 +16,7 @@ import nacl.exceptions
 from p2pd_daemon.core.bodies import NONCE_BYTES
 from p2pd_daemon.core.event import Body, Sealed, decode_body, encode_body
 from p2pd_daemon.core.keys import KeyType, SigningKey
+from p2pd_daemon.core.limits import DEFAULT_LIMITS
 from p2pd_daemon.core.peer_id import PeerId, peer_id_bytes, public_key_of
 from p2pd_daemon.core.room import DIRECT_PREFIX, base32_text
 from p2pd_daemon.errors import BadPeerId, LocalProtocolError, RemoteProtocolError
@@ -27,7 +28,10 @@ _EPOCH = 0  # of every key so far
 class DirectBox:
     """One conversation, the same object on both sides. `topic` tells a third party nothing about the two."""
 
-    def __init__(self, secret: bytes, one: PeerId, other: PeerId) -> None:
+    def __init__(
+        self, secret: bytes, one: PeerId, other: PeerId, text_bytes: int = DEFAULT_LIMITS.text_bytes
+    ) -> None:
+        self._text_bytes = text_bytes
         first, second = sorted((peer_id_bytes(one), peer_id_bytes(other)))
         both = _prefixed(first) + _prefixed(second)
         extracted = hmac.digest(_SALT, secret, "sha256")
@@ -40,7 +44,7 @@ class DirectBox:
             raise LocalProtocolError("a box takes a nonce of 24 bytes and a body that is not sealed")
         bound = self._bound(sender, seqno, ts_ms)
         box = nacl.bindings.crypto_aead_xchacha20poly1305_ietf_encrypt(
-            encode_body(body), bound, nonce, self._key
+            encode_body(body, text_bytes=self._text_bytes), bound, nonce, self._key
         )
         return Sealed(nonce, box, _EPOCH)
 
@@ -55,7 +59,7 @@ class DirectBox:
             )
         except (nacl.exceptions.CryptoError, nacl.exceptions.ValueError):
             raise RemoteProtocolError("the sealed body does not open") from None
-        body = decode_body(opened)
+        body = decode_body(opened, text_bytes=self._text_bytes)
         if isinstance(body, Sealed):
             raise RemoteProtocolError("a sealed body inside a sealed body")
         return body
@@ -67,7 +71,9 @@ class DirectBox:
         ) + _prefixed(self.topic.encode())
 
 
-def direct_box(my: SigningKey, peer: PeerId) -> DirectBox:
+def direct_box(
+    my: SigningKey, peer: PeerId, *, text_bytes: int = DEFAULT_LIMITS.text_bytes
+) -> DirectBox:
     """BadPeerId when the peer's key is not an Ed25519 key inside its ID, or is a weak one."""
     key = public_key_of(peer)
     if key is None or key.type is not KeyType.ED25519:
@@ -82,7 +88,7 @@ def direct_box(my: SigningKey, peer: PeerId) -> DirectBox:
         raise BadPeerId(
             f"the key in the peer ID {peer} is not a valid one", hint="check the peer ID"
         ) from None
-    return DirectBox(secret, my.peer_id, peer)
+    return DirectBox(secret, my.peer_id, peer, text_bytes)
 
 
 def _expand(extracted: bytes, info: bytes) -> bytes:

@@ -25,11 +25,14 @@ class Codec(Protocol):
 class OpenCodec:
     """Open rooms: the payload is the event."""
 
+    def __init__(self, text_bytes: int) -> None:
+        self._text_bytes = text_bytes
+
     def encode(self, event: ChatEvent, *, seqno: int) -> bytes:
-        return encode_event(event)
+        return encode_event(event, text_bytes=self._text_bytes)
 
     def open(self, record: Record) -> ChatEvent:
-        return decode_event(record.data)
+        return decode_event(record.data, text_bytes=self._text_bytes)
 
 
 class DirectCodec:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache, partial
+
 import trio
 
 from p2pd_daemon.core.event import Profile
 from p2pd_daemon.core.peer_id import PeerId
-from p2pd_daemon.core.push import Ack, AckStatus
-from p2pd_daemon.core.record import Record, verify_record
+from p2pd_daemon.core.record import Record
 from p2pd_daemon.core.seal import direct_box
-from p2pd_daemon.errors import Blocked, OverLimit, Refused, UsageError
+from p2pd_daemon.errors import BadPeerId, Blocked, OverLimit, Refused, UsageError
 from p2pd_daemon.node.codec import DirectCodec
 from p2pd_daemon.node.outbox import Outbox
 from p2pd_daemon.node.parts import Parts
@@ -31,13 +32,16 @@ class Conversations:
         self._outbox = outbox
         self._open: dict[PeerId, tuple[Timeline, trio.CancelScope]] = {}
         self._opening = trio.Lock()
+        self._box = lru_cache(maxsize=OPEN_CONVERSATIONS)(
+            partial(direct_box, parts.key, text_bytes=parts.limits.text_bytes)
+        )
 
     async def say(self, peer: PeerId, text: str, kind: str) -> tuple[Composed, str]:
         """Stores a message for the peer and hands it to the outbox; the state is what is known after a short wait.
 
         Raises Blocked, OverLimit, Refused (the peer said no).
         """
-        body = spoken_body(text, kind)
+        body = spoken_body(text, kind, self._parts.limits.text_bytes)
         if peer == self._parts.me:
             raise UsageError("that is this node's own peer ID", hint="Direct messages go to somebody else.")
         if peer in self._parts.people.blocked:
@@ -64,15 +68,17 @@ class Conversations:
             )
         return said, row.state
 
-    async def take(self, record: Record) -> Ack:
-        """A pushed record of a direct conversation. Acknowledged after the commit. Raises RemoteProtocolError."""
-        box = direct_box(self._parts.key, record.author)
-        if record.author == self._parts.me or box.topic != record.topic:
-            return Ack(record.id, AckStatus.NOT_MINE, "not a conversation with this node")
-        verify_record(record)
+    def is_ours(self, record: Record) -> bool:
+        """Whether it belongs to a conversation of its author with us."""
+        try:
+            return record.author != self._parts.me and self._box(record.author).topic == record.topic
+        except BadPeerId:  # an author whose key cannot agree on a secret
+            return False
+
+    async def take(self, record: Record) -> None:
+        """A verified record that `is_ours`; returns after the commit. Raises RemoteProtocolError."""
         timeline = await self._timeline(record.author)
         await timeline.take_and_wait(record)
-        return Ack(record.id, AckStatus.STORED, "")
 
     async def _introduce(self, timeline: Timeline) -> None:
         nick = self._parts.people.nick_of(self._parts.me)
@@ -92,7 +98,7 @@ class Conversations:
 
     async def _start(self, peer: PeerId) -> tuple[Timeline, trio.CancelScope]:
         parts = self._parts
-        box = direct_box(parts.key, peer)
+        box = self._box(peer)
         row = await parts.store.open_conversation(peer, box.topic, parts.clock.now_ms())
         timeline = Timeline(row, parts, DirectCodec(box, parts.me, parts.nonce), own_state=QUEUED)
         scope = trio.CancelScope()

@@ -115,13 +115,16 @@ class Node:
         if room is None and not self._parts.people.blocked.isdisjoint({source, record.author}):
             self._parts.network.dropped["blocked"] += 1
             return Ack(record.id, AckStatus.BLOCKED, "blocked")
+        if room is None and not self.conversations.is_ours(record):
+            return Ack(record.id, AckStatus.NOT_MINE, "not a conversation with this node")
         verify_record(record)
         verdict = self._check(record, TopicKind.OPEN if room else TopicKind.DIRECT)
         if not verdict.keep:
             self._parts.network.dropped[verdict.reason] += 1
             return Ack(record.id, AckStatus.OVER_LIMIT, verdict.reason)
         if room is None:
-            return await self.conversations.take(record)
+            await self.conversations.take(record)
+            return Ack(record.id, AckStatus.STORED, "")
         await room.timeline.take_and_wait(record, verdict.event)
         return Ack(record.id, AckStatus.STORED, "")
 

@@ -37,7 +37,7 @@ class Room:
         self.name = row.name
         self.topic = row.topic
         self.room_n = row.room_n
-        self.timeline = Timeline(row, parts, OpenCodec(), own_state=STORED)
+        self.timeline = Timeline(row, parts, OpenCodec(parts.limits.text_bytes), own_state=STORED)
         self._parts = parts
         self._outgoing, self._to_publish = trio.open_memory_channel[tuple[Record, Reply[int]]](
             OUTGOING_RECORDS
@@ -52,7 +52,7 @@ class Room:
             async with trio.open_nursery() as nursery:
                 await nursery.start(self.timeline.run)
                 nursery.start_soon(self._publish)
-                task_status.started()
+                task_status.started(None)
 
     async def say(self, body: Body) -> tuple[Composed, int]:
         """Stores and publishes; returns the record and to how many peers it went.
@@ -167,7 +167,7 @@ class Rooms:
 
     async def say(self, name: str, text: str, kind: str) -> tuple[Room, Composed, int]:
         room = self.named(name)
-        said, count = await room.say(spoken_body(text, kind))
+        said, count = await room.say(spoken_body(text, kind, self._parts.limits.text_bytes))
         return room, said, count
 
     async def introduce(self, room: Room) -> None:
@@ -197,7 +197,7 @@ class Rooms:
         await self._parts.network.advertise({rendezvous_tag(topic) for topic in self._rooms})
 
 
-def spoken_body(text: str, kind: str) -> Body:
+def spoken_body(text: str, kind: str, text_bytes: int) -> Body:
     """What a person typed, as an event's body. Raises BadText, TooLarge."""
-    text = check_text(text)
+    text = check_text(text, max_bytes=text_bytes)
     return Action(text=text) if kind == "action" else Text(text=text)

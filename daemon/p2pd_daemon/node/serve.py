@@ -109,6 +109,6 @@ async def _stop_on_signals(
     stop: trio.Event, *, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        task_status.started()
+        task_status.started(None)
         async for _ in signals:
             stop.set()

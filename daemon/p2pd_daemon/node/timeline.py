@@ -82,7 +82,7 @@ class Timeline:
         if announced is not None:
             body = self._codec.open(decode_record(announced, max_bytes=0)).body
             self.own_nick = body.nick if isinstance(body, Profile) else None
-        task_status.started()
+        task_status.started(None)
         async for first in self._receive:
             await self._commit(self._take_waiting(first))
 
