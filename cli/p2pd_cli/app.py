@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import os
 import sys
@@ -67,6 +66,8 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            import difflib  # noqa: PLC0415 - only for an error
+
             close = difflib.get_close_matches(args[0], COMMANDS, n=1)
             remedy = f"Did you mean `p2pd {close[0]}`?" if close else "`p2pd --help` lists them all."
             raise click.UsageError(f"There is no command {args[0]!r}. {remedy}", ctx)

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import json
 import os
 import stat
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -194,11 +192,11 @@ def socket_path(home: Home, environ: Mapping[str, str] = os.environ) -> Path:
     inside = home.path / "p2pd.sock"
     if len(os.fsencode(inside)) <= SOCKET_PATH_BYTES:
         return inside
+    import hashlib  # noqa: PLC0415 - few homes are so long
+
     digest = hashlib.sha256(os.fsencode(home.path)).hexdigest()[:12]
-    candidates = [
-        Path(tempfile.gettempdir(), f"p2pd-{os.getuid()}-{digest}"),
-        Path(f"/tmp/p2pd-{os.getuid()}-{digest}"),  # noqa: S108 - made 0700, owner checked
-    ]
+    name = f"p2pd-{os.getuid()}-{digest}"
+    candidates = [Path(environ.get("TMPDIR") or "/tmp", name), Path("/tmp", name)]  # noqa: S108 - owner checked
     if environ.get("XDG_RUNTIME_DIR"):
         candidates.insert(0, Path(environ["XDG_RUNTIME_DIR"], f"p2pd-{digest}"))
     for folder in candidates:
@@ -229,8 +227,9 @@ def write_private_file(path: Path, content: bytes, *, replace: bool = True) -> N
 
     With `replace=False` an existing file stays and FileExistsError is raised; of two at once, one wins.
     """
-    fd, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # 0600
-    put: Callable[[str, Path], None] = os.replace if replace else os.link
+    temporary = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    put: Callable[[Path, Path], None] = os.replace if replace else os.link
     try:
         with open(fd, "wb") as file:
             file.write(content)

@@ -28,11 +28,9 @@ def _listen_options(command: F) -> F:
             help="Return when it is ready; it goes on alone, and writes to daemon.log.",
         ),
         click.option("--json", "as_json", is_flag=True, help="Print one line of JSON when it is ready."),
-        click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error.  [default: info]"),
+        click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error."),
         click.option("--key", metavar="FILE", help="Take the identity from this libp2p private key file."),
-        click.option(
-            "--http", metavar="HOST:PORT|off", help="Where the page listens.  [default: 127.0.0.1:8080]"
-        ),
+        click.option("--http", metavar="HOST:PORT|off", help="Where its page listens."),
         click.option("--announce", metavar="MULTIADDR", multiple=True, help="Tell others this address too."),
         click.option(
             "--listen", metavar="MULTIADDR", multiple=True, help="Listen here; port 0 is any free one."
