@@ -14,7 +14,10 @@ from p2pd_daemon.store.search import parse_search
 
 MESSAGE_COLUMNS = (
     "r.id, r.room_n, o.kind, o.name, o.peer, r.author, p.nick, r.ts_ms, r.kind, r.text, r.state, r.reason,"
-    " r.sent_to, r.own, r.arrived_ms"
+    " r.sent_to, r.own, r.arrived_ms, r.caught_up,"
+    " CASE r.own WHEN 1 THEN"
+    " (SELECT count(*) FROM members m WHERE m.room_n = r.room_n AND m.holds_n >= r.n) ELSE 0 END,"
+    " CASE r.own WHEN 1 THEN (SELECT count(*) FROM members m WHERE m.room_n = r.room_n) ELSE 0 END"
 )
 MESSAGE_TABLES = "records r CROSS JOIN rooms o ON o.n = r.room_n LEFT JOIN profiles p ON p.author = r.author"
 """CROSS JOIN fixes the order: records first, by their index, then the one room and the one profile."""
@@ -38,6 +41,9 @@ def message_row(row: Sequence[Any]) -> MessageRow:
         sent_to,
         own,
         at,
+        caught_up,
+        held_by,
+        members,
     ) = row
     return MessageRow(
         id=record_id,
@@ -54,6 +60,9 @@ def message_row(row: Sequence[Any]) -> MessageRow:
         sent_to=sent_to,
         own=bool(own),
         arrived_ms=at,
+        caught_up=bool(caught_up),
+        held_by=held_by,
+        members=members,
     )
 
 

@@ -111,7 +111,7 @@ def _ingest_one(conn: sqlite3.Connection, new: NewRecord, effects: _Effects) -> 
     stored = _Stored(n, record.id, new.room_n, new.ts_ms, record.author, new.own)
     event_n = None
     if shown:
-        event_n = effects.message(stored, new.arrived_ms)
+        event_n = effects.message(stored, new.arrived_ms) if new.notify else None
     elif visible and isinstance(new.event.body, Profile):
         effects.profile(stored, new.event.body.nick, new.event.body.status, new.arrived_ms)
     return Ingested(record.id, new=True, event_n=event_n, missing=missing)
@@ -122,8 +122,8 @@ def _insert(conn: sqlite3.Connection, new: NewRecord, *, shown: bool) -> int | N
     record = new.record
     cursor = conn.execute(
         "INSERT INTO records"
-        " (id, room_n, ts_ms, author, kind, own, shown, linked, state, arrived_ms, text, raw)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+        " (id, room_n, ts_ms, author, kind, own, shown, linked, state, caught_up, arrived_ms, text, raw)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
         (
             record.id,
             new.room_n,
@@ -134,6 +134,7 @@ def _insert(conn: sqlite3.Connection, new: NewRecord, *, shown: bool) -> int | N
             shown,
             new.heads and new.state != QUARANTINED,
             new.state,
+            new.caught_up,
             new.arrived_ms,
             new.text,
             record.raw,

@@ -49,6 +49,8 @@ class NewRecord:
     state: str = RECEIVED
     visible: bool = True
     heads: bool = True
+    notify: bool = True  # False: history from before this node was there, neither unread nor an event
+    caught_up: bool = False  # it came by reconciliation
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ class RoomRow:
     joined: bool
     unread: int
     last_ts_ms: int | None
+    created_ms: int = 0  # when this node was there first
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,9 @@ class MessageRow:
     sent_to: int
     own: bool
     arrived_ms: int
+    caught_up: bool = False
+    held_by: int = 0  # of an own room message: members known to have it
+    members: int = 0  # of an own room message: members known
 
 
 @dataclass(frozen=True, slots=True)

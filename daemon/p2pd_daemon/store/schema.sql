@@ -37,6 +37,7 @@ CREATE TABLE records (
     shown      INTEGER NOT NULL,            -- a line of the history: a visible text or action
     linked     INTEGER NOT NULL,            -- takes part in heads and missing (not while quarantined)
     state      TEXT NOT NULL,               -- 'received', 'quarantined'; own: stored, queued, sent, delivered, refused
+    caught_up  INTEGER NOT NULL DEFAULT 0,  -- it came by reconciliation, not live
     reason     TEXT NOT NULL DEFAULT '',    -- why it was refused
     sent_to    INTEGER NOT NULL DEFAULT 0,  -- how many peers an own record was handed to
     arrived_ms INTEGER NOT NULL,
@@ -88,6 +89,15 @@ CREATE TABLE unread (
     author TEXT NOT NULL,
     count  INTEGER NOT NULL,
     PRIMARY KEY (room_n, author)
+) WITHOUT ROWID;
+
+-- Peers seen in a room, and how far each is known to hold our own records there: all up to records.n = holds_n.
+CREATE TABLE members (
+    room_n  INTEGER NOT NULL REFERENCES rooms (n),
+    peer    TEXT NOT NULL,
+    seen_ms INTEGER NOT NULL,
+    holds_n INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (room_n, peer)
 ) WITHOUT ROWID;
 
 -- Own direct messages that their peer has neither acknowledged nor refused. Sent in the order of record_n.

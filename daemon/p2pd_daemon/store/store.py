@@ -18,7 +18,7 @@ import trio
 
 from p2pd_daemon.core.limits import DEFAULT_LIMITS
 from p2pd_daemon.core.peer_id import PeerId
-from p2pd_daemon.store import delivery, events, heads, history, meta, people, records, rooms
+from p2pd_daemon.store import delivery, events, heads, history, meta, people, records, rooms, sync
 from p2pd_daemon.store.connection import open_connections
 from p2pd_daemon.store.rows import (
     OPEN,
@@ -32,6 +32,7 @@ from p2pd_daemon.store.rows import (
     Released,
     RoomRow,
 )
+from p2pd_daemon.store.sync import SyncBatch
 from p2pd_daemon.store.worker import Lane, Thread, Writer, serve_reads
 
 READERS = 2
@@ -174,6 +175,34 @@ class Store:
     async def known(self, ids: Collection[bytes]) -> set[bytes]:
         """Which of these are here, with or without body."""
         return await self._read(records.load_known, ids)
+
+    # Reconciliation
+
+    async def places(self, room_n: int) -> list[tuple[int, bytes]]:
+        """(ts_ms, id) of every record of the room, in order."""
+        return await self._read(sync.load_places, room_n)
+
+    async def page(
+        self, room_n: int, before: tuple[int, bytes] | None, floor_ts: int, max_bytes: int
+    ) -> SyncBatch:
+        """The newest records before a place, about `max_bytes` of them."""
+        return await self._read(sync.load_page, room_n, before, floor_ts, max_bytes)
+
+    async def batch(self, room_n: int, ids: Sequence[bytes]) -> SyncBatch:
+        """These records of the room, as far as they are here."""
+        return await self._read(sync.load_batch, room_n, ids)
+
+    async def newest_own(self, room_n: int) -> int:
+        """The number of our newest record in the room, for `note_holds`."""
+        return await self._read(sync.newest_own, room_n)
+
+    async def note_members(self, room_n: int, peers: Collection[PeerId], now_ms: int) -> None:
+        """These peers were seen in the room."""
+        await self._write(sync.save_members, room_n, peers, now_ms)
+
+    async def note_holds(self, room_n: int, peer: PeerId, own_n: int, now_ms: int) -> bool:
+        """The peer has all our records of the room up to number `own_n`; whether that is news."""
+        return await self._write(sync.save_holds, room_n, peer, own_n, now_ms)
 
     # Messages
 
