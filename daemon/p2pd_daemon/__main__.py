@@ -53,6 +53,8 @@ def print_ready(ready: Ready, *, as_json: bool) -> None:
     if as_json:
         fields = {"peer_id": ready.peer_id, "addrs": ready.addrs, "http": ready.http, "socket": ready.socket}
         write_ready(ready_line(fields))
+        for note in ready.notes:
+            print(f"note: {note}", file=sys.stderr)
         return
     lines = [f"p2pd {__version__} is ready.", f"  peer ID  {ready.peer_id}"]
     lines += [f"  address  {addr}" for addr in ready.addrs]

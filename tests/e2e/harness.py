@@ -248,6 +248,7 @@ class Net:
             if node.running:
                 with contextlib.suppress(ProcessLookupError):
                     node.thaw()
+            if node.process is not None:  # one that has ended has files open here
                 node.kill()
 
 
