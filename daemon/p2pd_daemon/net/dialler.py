@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 DIAL_S = 4.0  # a background dial; a SYN that was lost is repeated after 1 and 3 s
 LOOKUP_S = 2.5  # asking discovery for the addresses of one peer
+SWEEP_S = 5.0  # between two looks whether connections ended unnoticed
 CLOSE_S = 3.0  # closing a connection; a frozen peer takes no more bytes
 
 Remember = Callable[[PeerId, Sequence[str], str], Awaitable[None]]
@@ -72,8 +73,9 @@ class Dialler:
                 while self._identified:
                     nursery.start_soon(self._keep_addresses, self._identified.pop())
                 wake = self.schedule.wake_at(now)
-                with trio.move_on_at(math.inf if wake is None else max(wake, now + 0.01)):
+                with trio.move_on_at(min(now + SWEEP_S, math.inf if wake is None else max(wake, now + 0.01))):
                     await self._news.wait()
+                self._sweep()
 
     # News, from anywhere in the loop; none of these waits
 
@@ -109,9 +111,10 @@ class Dialler:
         done = await (
             dial(self._opened, [target], timeout) if target.addr else self._connect_known(peer, timeout)
         )
-        self.schedule.connected(peer, trio.current_time(), addr=done.addr)
-        await self._remember(peer, [f"{done.addr}/p2p/{peer}"], "dial")
+        if live_connection(self._opened, peer) is not None:  # it may be gone again
+            self.schedule.connected(peer, trio.current_time(), addr=done.addr)
         self._news.set()
+        await self._keep(peer, [done.addr], "dial")
         return done
 
     async def _connect_known(self, peer: PeerId, timeout: float) -> Connected:
@@ -148,25 +151,40 @@ class Dialler:
     # Tasks
 
     async def _attempt(self, one: Dial) -> None:
-        ok, addr = False, ""
+        addr = ""
         with trio.CancelScope() as scope:
             self._under_way[one.peer] = scope
             try:
                 entry = self.schedule.entry(one.peer)
                 if one.lookup and entry is not None and entry.kind is not Kind.BOOTSTRAP:
                     self.learn(one.peer, await self._find(one.peer), Kind.FOUND)
-                addrs = self.addrs(one.peer)
-                if addrs:
-                    done = await dial(self._opened, [Target(one.peer, addr) for addr in addrs], DIAL_S)
-                    ok, addr = True, done.addr
+                targets = [Target(one.peer, addr) for addr in self.addrs(one.peer)]
+                if targets:
+                    addr = (await dial(self._opened, targets, DIAL_S)).addr
             except NetworkError as error:
                 log.debug("dial of %s: %s", one.peer, error)
+            except Exception:
+                log.exception("dialling %s failed here", one.peer)  # a bug of ours must not end all dialling
             finally:
                 del self._under_way[one.peer]
-                self.schedule.dialled(one.peer, trio.current_time(), ok=ok, addr=addr)
+                # It may be gone again, and the notice of that be past.
+                up = live_connection(self._opened, one.peer) is not None
+                self.schedule.dialled(one.peer, trio.current_time(), ok=up, addr=addr)
                 self._news.set()
-            if ok:
-                await self._remember(one.peer, [f"{addr}/p2p/{one.peer}"], "dial")
+            if addr:
+                await self._keep(one.peer, [addr], "dial")
+
+    def _sweep(self) -> None:
+        """A connection whose end nobody told us of is as good as told of."""
+        for peer in self.schedule.connected_peers():
+            if live_connection(self._opened, peer) is None:
+                self.schedule.disconnected(peer, trio.current_time())
+
+    async def _keep(self, peer: PeerId, addrs: Sequence[str], source: str) -> None:
+        try:
+            await self._remember(peer, [f"{addr}/p2p/{peer}" for addr in addrs], source)
+        except Exception:
+            log.exception("the node failed to remember %s", peer)
 
     async def _find(self, peer: PeerId) -> list[str]:
         with trio.move_on_after(LOOKUP_S):
@@ -178,7 +196,7 @@ class Dialler:
         addrs = self._announced(peer)
         if addrs:
             self.learn(peer, addrs, Kind.FOUND)
-            await self._remember(peer, [f"{addr}/p2p/{peer}" for addr in addrs], "identify")
+            await self._keep(peer, addrs, "identify")
 
     def _note_identified(self, peer: ID) -> None:
         self._identified.append(PeerId(peer.to_base58()))

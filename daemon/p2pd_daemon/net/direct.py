@@ -48,7 +48,6 @@ OPEN_S = 5.0  # for opening the stream
 ACK_S = 15.0  # for the next acknowledgement: a commit takes milliseconds, a busy node some seconds
 IDLE_S = 30.0  # a responder waits this long for the next record
 STREAMS_PER_PEER = 4  # inbound at once; an honest peer uses one
-STREAMS = 64  # inbound at once from everybody
 
 OnPush = Callable[[bytes, PeerId], Awaitable[Ack]]
 
@@ -103,7 +102,7 @@ class PushResponder:
     async def handle_stream(self, stream: INetStream) -> None:
         """Serves one inbound stream to its end. Raises nothing but cancellation."""
         peer = PeerId(stream.muxed_conn.peer_id.to_base58())
-        if self._streams[peer] >= STREAMS_PER_PEER or self._streams.total() >= STREAMS:
+        if self._streams[peer] >= STREAMS_PER_PEER:
             self.dropped["push streams"] += 1
             await reset_stream(stream)
             return

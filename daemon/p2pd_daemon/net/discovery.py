@@ -73,9 +73,8 @@ class Discovery:
     disconnected = connected
 
     async def find_peer(self, peer: PeerId) -> list[str]:
-        """Addresses of one peer: from the local network, else from the first point that knows it. May be empty."""
-        if self._mdns is not None and (near := self._mdns.addrs(peer)):
-            return near
+        """Addresses of one peer: from the local network, and from the first point that knows it. May be empty."""
+        near = self._mdns.addrs(peer) if self._mdns is not None else []
         found: list[str] = []
         async with trio.open_nursery() as nursery:
 
@@ -94,7 +93,7 @@ class Discovery:
 
             for point in self._connected_points():
                 nursery.start_soon(ask, point)
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys([*near, *found]))
 
     # One point
 
@@ -136,6 +135,10 @@ class Discovery:
                 if not answered:
                     plan.failed(trio.current_time())
                     return
+            except Exception:
+                log.exception("rendezvous at %s failed here", point)  # a bug of ours must not end discovery
+                plan.failed(trio.current_time())
+                return
 
     async def _do(self, session: RendezvousSession, plan: PointPlan, step: Step) -> None:
         try:

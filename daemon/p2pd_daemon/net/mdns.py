@@ -12,6 +12,7 @@ import string
 from collections.abc import Callable, Sequence
 
 import trio
+from zeroconf import Error as ZeroconfError
 from zeroconf import IPVersion, ServiceBrowser, ServiceInfo, ServiceListener, Zeroconf
 
 from p2pd_daemon.core.peer_id import PeerId
@@ -56,8 +57,8 @@ class Mdns:
         while True:
             try:
                 await self._run_on(self._interfaces())
-            except OSError as error:
-                log.info("no mDNS: %s", error)
+            except (OSError, ZeroconfError) as error:
+                log.info("no mDNS: %r", error)
                 await trio.sleep(RETRY_S)
 
     async def _run_on(self, interfaces: list[str]) -> None:
@@ -73,13 +74,16 @@ class Mdns:
             while self._interfaces() == interfaces:
                 current = tuple(self._suitable())
                 if current != announced:
-                    await trio.to_thread.run_sync(self._announce, zeroconf, current, bool(announced))
+                    # Announcing takes a second, which the end of the daemon need not wait for.
+                    await trio.to_thread.run_sync(
+                        self._announce, zeroconf, current, bool(announced), abandon_on_cancel=True
+                    )
                     announced = current
                 await trio.sleep(CHECK_S)
             browser.cancel()
         finally:
             with trio.CancelScope() as scope:
-                scope.shield = True  # says good-bye and ends the thread; takes some 10 ms
+                scope.shield = True  # says good-bye and ends the thread; takes 0.3 s
                 await trio.to_thread.run_sync(zeroconf.close)
 
     def _interfaces(self) -> list[str]:
@@ -93,7 +97,7 @@ class Mdns:
         return [addr for addr in addrs if "/ip6/::1/" not in addr and len(addr) + 8 <= TXT_BYTES][:ADDRS]
 
     def _announce(self, zeroconf: Zeroconf, addrs: Sequence[str], again: bool) -> None:
-        """Runs in a worker thread: zeroconf probes for a conflict first, for a second."""
+        """Runs in a worker thread. The name is random, so it is not probed for a conflict."""
         info = ServiceInfo(
             SERVICE,
             f"{self._name}.{SERVICE}",
@@ -105,7 +109,7 @@ class Mdns:
         if again:
             zeroconf.update_service(info)
         else:
-            zeroconf.register_service(info)
+            zeroconf.register_service(info, cooperating_responders=True)
 
     def _heard(self, strings: Sequence[str]) -> None:
         """Runs in the trio loop, with what a neighbour announces."""

@@ -99,6 +99,9 @@ class Schedule:
     def __len__(self) -> int:
         return len(self._book)
 
+    def connected_peers(self) -> list[PeerId]:
+        return [entry.peer for entry in self._book.values() if entry.connected_at is not None]
+
     # What others tell us
 
     def learn(self, peer: PeerId, addrs: Iterable[str], kind: Kind, now: float) -> bool:
