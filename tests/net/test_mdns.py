@@ -158,9 +158,7 @@ async def test_two_namespaces_meet_by_mdns_alone(namespaces: tuple[str, str]) ->
         with trio.fail_after(40):
             for name in namespaces:
                 command = ["ip", "netns", "exec", name, sys.executable, "-c", NODE, tests]
-                process = await trio.lowlevel.open_process(
-                    command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-                )
+                process = await trio.lowlevel.open_process(command, stdout=subprocess.PIPE)
                 processes.append(process)
             said = [await lines(process, 2) for process in processes]
         assert said[0][1]["met"] == said[1][0]["peer_id"]

@@ -75,7 +75,7 @@ class Mdns:
                 current = tuple(self._suitable())
                 if current != announced:
                     # Announcing takes a second, which the end of the daemon need not wait for.
-                    await trio.to_thread.run_sync(
+                    await trio.to_thread.run_sync(  # type: ignore[call-arg]  # the old stubs that libp2p installs
                         self._announce, zeroconf, current, bool(announced), abandon_on_cancel=True
                     )
                     announced = current
