@@ -253,7 +253,7 @@ def leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
 
 def main() -> None:
     with open_daemon(Path(sys.argv[1]) / "home") as daemon:
-        # Whoever ends us signals our whole group, the daemon too; we go when it is gone.
+        # The end of standard input ends us, in order: we go when the daemon is gone.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         anyio.run(serve, daemon)
 

@@ -82,13 +82,12 @@ class LineProcess:
         return answer
 
     def close(self) -> None:
-        """Closes its standard input, asks its group to end, and kills what is left of it after STOP_S."""
+        """Closes its standard input, asks it to end, and kills its group, if anything is left, after STOP_S."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with contextlib.suppress(OSError):
             self._process.stdin.close()
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGTERM)
+        self._process.terminate()
         # Waited for without being reaped, so that the group's number cannot be another's by now.
         deadline = time.monotonic() + STOP_S
         while not _has_ended(self.pid) and time.monotonic() < deadline:
@@ -123,8 +122,13 @@ def open_line_process(
 
 
 def clean_environment() -> dict[str, str]:
-    """Ours without what would change a node's settings."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("P2PD_")}
+    """Ours without what would change a node's settings, or how Python runs.
+
+    PYTHONDONTWRITEBYTECODE above all: where it is set, each start compiles a thousand modules anew, for seconds.
+    """
+    return {
+        name: value for name, value in os.environ.items() if not name.startswith(("P2PD_", "PYTHON", "NODE_"))
+    }
 
 
 def run_once(command: Sequence[str], environment: Mapping[str, str] | None = None) -> float:
