@@ -52,9 +52,10 @@ async def test_trap_06_a_node_that_is_slow_to_take_records_loses_none() -> None:
         async with open_nodes(2, TOPIC) as (alice, bob):
             await join_up([alice, bob], [(0, 1)])
             bob.events.gate = trio.Event()
-            for number in range(300):
-                await alice.say(f"{number}")
+            sent = [f"{number} ".ljust(6000, ".") for number in range(300)]  # more than yamux and TCP hold
+            for text in sent:
+                await alice.say(text)
             assert bob.events.records == []
             bob.events.gate.set()
             await until(lambda: len(bob.events.records) == 300)
-            assert bob.events.texts() == [str(number) for number in range(300)]
+            assert bob.events.texts() == sent

@@ -33,6 +33,7 @@ PROTOCOLS = [
     "/ipfs/id/push/1.0.0",
     "/ipfs/ping/1.0.0",
     "/p2pd/push/1.0.0",
+    "/p2pd/sync/1.0.0",
 ]
 BOTH = (*LOOPBACK, "/ip4/127.0.0.1/tcp/0/ws")
 

@@ -204,6 +204,17 @@ class RoomPubsub(Pubsub):
             while muxed.send_window < 64 * 1024 and not muxed.send_closed:  # noqa: ASYNC110
                 await trio.sleep(0.01)
 
+    async def handle_dead_peer_queue(self) -> None:
+        """One connection of a peer is gone. With another left, libp2p keeps the stream that died with the first: it
+        writes nothing, so it does not notice, and the peer is never told our topics on the new connection.
+        """
+        async with self.dead_peer_receive_channel:
+            self.event_handle_dead_peer_queue_started.set()
+            async for peer in self.dead_peer_receive_channel:
+                stream = self.peers.get(peer)
+                if stream is None or stream.muxed_conn.is_closed:
+                    self._handle_dead_peer(peer)
+
     def _handle_dead_peer(self, peer_id: ID) -> None:
         """libp2p forgets the topics of a peer whose stream broke, which the peer, still connected, does not repeat."""
         self._clear_pending_announce_retries_for_peer(peer_id)
