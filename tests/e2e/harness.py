@@ -198,8 +198,8 @@ def run_cli(
 
 
 def clean_environment() -> dict[str, str]:
-    """Ours without what would change a node's settings."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("P2PD_")}
+    """Ours without what would change a node's settings, or make it compile itself at every start."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("P2PD_", "PYTHON"))}
 
 
 class Net:

@@ -6,6 +6,7 @@ Paths are fixed (names travel in bodies and queries, never in paths), so finding
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import cache
 
 import trio
 from p2pd_client.shapes import NoArguments, Ok
@@ -48,7 +49,6 @@ class Api:
     def __init__(self, control: Control, guard: Guard | None = None) -> None:
         self._control = control
         self._guard = guard
-        self._openapi = bytes(json_reply(openapi_document(guard.cookie if guard else "p2pd_token")).body)
         self._answers: dict[str, dict[str, Answer]] = {
             "/v1/events": {"GET": self._events},
             "/openapi.json": {"GET": self._describe},
@@ -107,7 +107,12 @@ class Api:
 
     async def _describe(self, request: Request) -> ASGIApp:
         decode_query(request.scope["query_string"], NoArguments)
-        return Response(self._openapi, headers=HEADERS, media_type="application/json")
+        return Response(self._openapi(), headers=HEADERS, media_type="application/json")
+
+    @cache  # noqa: B019 - there is one Api a socket, as long as the process lives
+    def _openapi(self) -> bytes:
+        """Made when first asked for: it costs a start 40 ms."""
+        return bytes(json_reply(openapi_document(self._guard.cookie if self._guard else "p2pd_token")).body)
 
     async def _health(self, request: Request) -> ASGIApp:
         decode_query(request.scope["query_string"], NoArguments)
