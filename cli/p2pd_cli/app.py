@@ -11,6 +11,7 @@ import click
 from click.shell_completion import shell_complete
 from p2pd_client.errors import ApiError
 from p2pd_daemon.errors import P2pdError
+from p2pd_daemon.version import __version__
 
 from p2pd_cli.complete import COMPLETION_VARIABLE
 from p2pd_cli.failures import INTERRUPTED, CliError, leave_closed_pipe, report
@@ -77,6 +78,7 @@ class LazyGroup(click.Group):
 @click.group(
     cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
+@click.version_option(__version__, message="p2pd %(version)s")
 @home_option
 def cli() -> None:
     """Chat that needs no server: start your node, meet others, talk.

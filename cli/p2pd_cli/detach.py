@@ -38,7 +38,6 @@ def start_detached(command: Sequence[str], home: Home) -> None:
             start_new_session=True,
             pass_fds=[writer],
             env=os.environ | {"P2PD_READY_FD": str(writer)},
-            cwd="/",
         )
     finally:
         os.close(writer)

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from e2e.harness import P2PD, Daemon, Net, clean_environment, eventually
+from e2e.harness import P2PD, Daemon, clean_environment, eventually, open_net
 
 pytestmark = pytest.mark.slow
 
@@ -86,22 +86,26 @@ class Terminal:
         os.close(self.fd)
 
 
-@pytest.fixture
-def pair(net: Net) -> tuple[Daemon, Daemon]:
-    ana, bob = net.daemons("ana", "bob")
-    for node, name in ((ana, "ana"), (bob, "bob")):
-        node.api("POST", "/v1/nick", {"nick": name})
-        node.join("lobby")
-    ana.connect(bob)
-    eventually(lambda: ana.members("lobby") == bob.members("lobby") == 2)
-    return ana, bob
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Daemon, Daemon]]:
+    """Ana and Bob, connected, both in the room `lobby`; Bob is the one who chats."""
+    with open_net(tmp_path_factory.mktemp("chat")) as net:
+        ana, bob = net.daemons("ana", "bob")
+        for node, name in ((ana, "ana"), (bob, "bob")):
+            node.api("POST", "/v1/nick", {"nick": name})
+            node.join("lobby")
+        ana.connect(bob)
+        eventually(lambda: ana.members("lobby") == bob.members("lobby") == 2)
+        yield ana, bob
+        assert ana.running, f"Ana's daemon ended with {ana.end(signal.SIGTERM)}: {ana.stderr()}"
 
 
 @pytest.fixture
 def chat(pair: tuple[Daemon, Daemon]) -> Iterator[Terminal]:
     ana, bob = pair
-    ana.send("lobby", "said before")
-    eventually(lambda: bob.texts("lobby") == ["said before"])
+    bob.api("POST", "/v1/nick", {"nick": "bob"})
+    said = ana.send("lobby", "said before")
+    eventually(lambda: bob.history("lobby")[-1:] and bob.history("lobby")[-1]["id"] == said["id"])
     terminal = Terminal(bob.home, "lobby")
     try:
         terminal.expect("ana: said before")
@@ -174,13 +178,17 @@ def test_it_outlives_a_restart_of_the_daemon(pair: tuple[Daemon, Daemon], chat: 
     assert chat.wait() == 0
 
 
-def test_without_a_daemon_or_with_nobody_of_that_name(net: Net, tmp_path: Path) -> None:
-    terminal = Terminal(tmp_path / "none", "lobby")
-    try:
-        terminal.expect("error: no daemon is running")
-        assert terminal.wait() == 3
-    finally:
-        terminal.close()
+def test_it_cannot_begin(pair: tuple[Daemon, Daemon], tmp_path: Path) -> None:
+    for home, name, said, code in (
+        (tmp_path / "none", "lobby", "error: no daemon is running", 3),
+        (pair[0].home, "bad\x07name", "hint: ", 2),
+    ):
+        terminal = Terminal(home, name)
+        try:
+            terminal.expect(said)
+            assert terminal.wait() == code
+        finally:
+            terminal.close()
 
 
 def test_a_signal_clears_the_line(pair: tuple[Daemon, Daemon], chat: Terminal) -> None:

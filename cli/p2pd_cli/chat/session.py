@@ -27,6 +27,7 @@ SCROLLBACK = 30  # messages shown when a place is entered
 REMEMBERED_TEXTS = 200  # own direct messages on their way, whose delivery can still be told with their text
 PATIENCE_S = 1.5  # a direct message that takes longer is said to wait
 REFRESH_S = 0.5  # between two looks at the counts, however many events there are
+FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 2.0
 KINDS = ("message", "delivery", "member", "peer", "profile", "room")
 
@@ -89,9 +90,10 @@ class Session:
         try:
             place = await find_place(self.client, target)
         except (ApiError, CliError) as error:
-            if error.exit_code != 4:
+            if isinstance(error, ApiError) and error.code not in {"no_such_peer", "no_such_room"}:
                 raise
             joined = await self.client.join(target)
+            self.show(notice(f"joined the room {joined.room}"))
             place = Place(room=joined.room, name=joined.room)
         await self.enter(place)
 
@@ -130,7 +132,7 @@ class Session:
                     async for event in events:
                         self._handle(event, tasks, first=after == BEYOND)
                         after = event.n
-                except (DaemonNotRunning, ConnectionLost) as error:
+                except ApiError as error:
                     log.debug("the event stream ended: %s", error)  # _await_daemon tells the person
                 finally:
                     after = events.last_id if events.last_id is not None else after
@@ -138,16 +140,19 @@ class Session:
                 await self._await_daemon()
 
     async def _await_daemon(self) -> None:
-        pause = 0.1
+        """Returns once the daemon answers. Tells the person when it is gone, and when it is back."""
+        pause = FIRST_PAUSE_S
         while True:
+            await anyio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_S)
             try:
                 await self.client.status()
-            except (DaemonNotRunning, ConnectionLost):
+            except ApiError as error:
                 if not self.away:
                     self.away = True
-                    self.show(notice("the daemon has stopped; waiting for it (p2pd start --detach)"))
-                await anyio.sleep(pause)
-                pause = min(2 * pause, LONGEST_PAUSE_S)
+                    gone = isinstance(error, (DaemonNotRunning, ConnectionLost))
+                    what = "the daemon has stopped" if gone else error.message
+                    self.show(notice(f"{what}; waiting for it (p2pd start --detach)"))
                 continue
             if self.away:
                 self.away = False
@@ -161,8 +166,8 @@ class Session:
             self._stale = anyio.Event()
             try:
                 await self.refresh()
-            except (DaemonNotRunning, ConnectionLost):
-                continue  # `follow` says so, and makes us look again when it is back
+            except ApiError as error:
+                log.debug("no counts now: %s", error)  # `follow` makes us look again when the daemon is back
             await anyio.sleep(REFRESH_S)
 
     def _handle(self, event: Event, tasks: TaskGroup, *, first: bool) -> None:

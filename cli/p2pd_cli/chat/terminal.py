@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import sys
 from pathlib import Path
 
 import anyio
 from anyio.abc import ObjectReceiveStream, ObjectSendStream
-from p2pd_client import connect
-from prompt_toolkit import PromptSession
+from p2pd_client import ApiError, connect
+from prompt_toolkit import Application, PromptSession
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
-from prompt_toolkit.patch_stdout import patch_stdout
 from prompt_toolkit.styles import Style
 
 from p2pd_cli.chat.actions import handle_line
@@ -24,24 +26,60 @@ LAST_LINES_S = 5.0  # for what was typed just before quitting
 STYLE = Style.from_dict({"prompt": "bold", "bottom-toolbar": "noreverse fg:ansigray"})
 
 
+class LinesAbove:
+    """Shows lines above the prompt, all of one turn of the loop at once.
+
+    Not by `patch_stdout` or `run_in_terminal`: they put the terminal in line mode for the time of writing, and a
+    Ctrl-D or Ctrl-C that is typed then goes to the terminal's driver, not to the prompt.
+    """
+
+    def __init__(self) -> None:
+        self.app: Application[str] | None = None
+        self._lines: list[str] = []
+
+    def show(self, line: str) -> None:
+        if not self._lines:
+            asyncio.get_running_loop().call_soon(self._write)
+        self._lines.append(line)
+
+    def _write(self) -> None:
+        text = "".join(f"{line}\n" for line in self._lines)
+        self._lines.clear()
+        if self.app is None:
+            sys.stdout.write(text)
+            return
+        if self.app.is_running:
+            self.app.renderer.erase()
+        self.app.output.write_raw(text)
+        self.app.output.flush()
+        if self.app.is_running:
+            self.app.renderer.request_absolute_cursor_position()
+            self.app.invalidate()
+
+
 async def run_chat(home: Path | None, target: str | None) -> None:
     """Chats until Ctrl-D or /quit. Raises ApiError when there is no daemon, or the target cannot be entered."""
+    above = LinesAbove()
     async with connect(home) as client:
-        session = Session(client, print)
+        session = Session(client, above.show)
         await session.refresh()
-        with patch_stdout(raw=True):
-            async with anyio.create_task_group() as tasks:
-                send, receive = anyio.create_memory_object_stream[str](LINES_WAITING)
-                tasks.start_soon(session.follow)
-                if target is not None:
-                    await session.open_target(target)
-                done = anyio.Event()
-                tasks.start_soon(_work, session, receive, done)
-                await _read_lines(_prompt(session), send)
-                with anyio.move_on_after(LAST_LINES_S):
-                    await done.wait()
-                    await session.mark_read()
-                tasks.cancel_scope.cancel()
+        async with anyio.create_task_group() as tasks:
+            send, receive = anyio.create_memory_object_stream[str](LINES_WAITING)
+            tasks.start_soon(session.follow)
+            if target is not None:
+                await session.open_target(target)
+            done = anyio.Event()
+            tasks.start_soon(_work, session, receive, done)
+            prompt = _prompt(session)
+            above.app = prompt.app
+            await _read_lines(prompt, send)
+            with (
+                anyio.move_on_after(LAST_LINES_S),
+                contextlib.suppress(ApiError),
+            ):  # no daemon, nothing to mark
+                await done.wait()
+                await session.mark_read()
+            tasks.cancel_scope.cancel()
 
 
 async def _read_lines(prompt: PromptSession[str], send: ObjectSendStream[str]) -> None:
