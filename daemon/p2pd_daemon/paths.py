@@ -113,7 +113,13 @@ def hold_home(home: Home) -> Iterator[None]:
 
     The lock file stays: removing it would let a second process lock a new file of the same name.
     """
-    fd = os.open(home.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fd = os.open(home.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise P2pdError(
+            f"cannot write {home.lock}: {error.strerror}",
+            hint="Make the home folder and the file in it yours.",
+        ) from error
     try:
         _lock_patiently(fd, home)
         os.ftruncate(fd, 0)

@@ -163,7 +163,10 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["version", "--json"]) == 0
     assert set(json.loads(capsys.readouterr().out)) == {"version", "python"}
     assert run(["version"]) == 0
-    assert capsys.readouterr().out.startswith("p2pd ")
+    said = capsys.readouterr().out
+    assert said.startswith("p2pd ")
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == said
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -105,6 +105,12 @@ def test_a_run_file_counts_only_while_somebody_holds_the_home(home: Home) -> Non
         assert load_run_file(home) is None
 
 
+def test_a_lock_file_that_cannot_be_opened(home: Home) -> None:
+    home.lock.mkdir()
+    with pytest.raises(P2pdError, match="cannot write"), hold_home(home):
+        pass
+
+
 @pytest.mark.slow
 def test_the_lock_of_a_killed_daemon_is_free(home: Home) -> None:
     holder = start_holder(home)
