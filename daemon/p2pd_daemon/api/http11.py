@@ -68,6 +68,16 @@ class HttpConnection:
         finally:
             await trio.aclose_forcefully(self._stream)
 
+    async def turn_away(self) -> None:
+        """Says that there are too many clients, and closes. Raises nothing but Cancelled."""
+        try:
+            with trio.move_on_after(WRITE_SECONDS):
+                await self.refuse(503, "busy", "too many clients are connected; try again in a moment")
+        except ClientGone as gone:
+            log.debug("a client that was turned away is gone: %s", gone)
+        finally:
+            await trio.aclose_forcefully(self._stream)
+
     def begin_close(self, grace: float) -> None:
         """Ends the connection when the request in work is answered, at most `grace` seconds from now; at once when
         there is none.

@@ -80,11 +80,11 @@ class Server:
         if self._closing:  # accepted in the last moment
             await trio.aclose_forcefully(stream)
             return
+        connection = HttpConnection(stream, app, via)
         if len(self._connections) >= MAX_CONNECTIONS:
             log.warning("%d clients are connected: refusing another", MAX_CONNECTIONS)
-            await trio.aclose_forcefully(stream)
+            await connection.turn_away()
             return
-        connection = HttpConnection(stream, app, via)
         self._connections.add(connection)
         try:
             await connection.run()
