@@ -75,20 +75,3 @@ async def test_no_event_is_missed_over_kill_9(net: Net) -> None:
                     await trio.to_thread.run_sync(daemon.start)
     assert [text for _, text in received] == [f"{life}-{n}" for life in range(3) for n in range(50)]
     assert all(earlier < later for (earlier, _), (later, _) in pairwise(received))
-
-
-@pytest.mark.parametrize("count", [1_000, pytest.param(10_000, marks=pytest.mark.all)])
-async def test_a_client_that_comes_back_misses_none(net: Net, count: int) -> None:
-    daemon = net.daemon("talker", "--no-bootstrap", P2PD_LIMITS_AUTHOR_RATE="0", P2PD_LIMITS_AUTHOR_DAY="0")
-    daemon.join("lobby")
-    with trio.fail_after(120):
-        async with p2pd_client.connect(daemon.home) as node:
-            stream = node.events(after=0, kinds=["message"])
-            await node.send("lobby", "first")
-            await anext(stream)
-            await stream.aclose()
-            async with trio.open_nursery() as nursery:
-                for n in range(count):
-                    nursery.start_soon(node.send, "lobby", str(n))
-            texts = {(await anext(stream)).data["text"] for _ in range(count)}
-    assert texts == {str(n) for n in range(count)}
