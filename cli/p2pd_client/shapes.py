@@ -91,12 +91,45 @@ class Sent(msgspec.Struct, frozen=True, omit_defaults=True):
     to: str | None = None
 
 
+class Delivery(msgspec.Struct, frozen=True):
+    """What is known of one's own message: on disk (`stored`), handed to `sent_to` peers, `held_by` of `members`.
+
+    `held_by` counts the peers that are known to have it, by acknowledgement or reconciliation; `members` those seen
+    in the room (1 in a direct conversation).
+    """
+
+    state: str
+    sent_to: int
+    held_by: int
+    members: int
+
+
+class Reaction(msgspec.Struct, frozen=True):
+    """One symbol at a message: `count` people, at most 20 of whom `by` names; `mine` when one of them is oneself."""
+
+    symbol: str
+    count: int
+    mine: bool
+    by: list[str]
+
+
+class Quote(msgspec.Struct, frozen=True, rename={"from_": "from"}):
+    """The beginning of the message that another one answers. The text of a deleted one is empty."""
+
+    from_: str
+    text: str
+    deleted: bool
+    name: str = ""
+
+
 class Message(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     """A message as history and tail show it. `room` is null and `peer` set in a direct conversation.
 
     `nick` is what its author calls themself; `name` is how to show them (unique among the people known here).
+    `caught_up` marks what came by reconciliation rather than live; `delivery` is set for one's own.
     `state` is `received` for other people's, and `stored`, `sent`, `queued`, `delivered` or `refused` for
-    one's own.
+    one's own. `text` is the newest when it was `edited`, and empty when it was `deleted`. `reply_to` is the id of
+    the message that it answers, and `quote` how that one begins, where it is here.
     """
 
     id: str
@@ -110,6 +143,28 @@ class Message(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     name: str = ""
     peer: str | None = None
     reason: str = ""
+    caught_up: bool = False
+    delivery: Delivery | None = None
+    reply_to: str | None = None
+    quote: Quote | None = None
+    edited: bool = False
+    deleted: bool = False
+    reactions: list[Reaction] = []
+
+
+class Version(msgspec.Struct, frozen=True):
+    """What a message said; `id` and `ts_ms` are those of the message itself or of an edit."""
+
+    id: str
+    ts_ms: int
+    text: str
+
+
+class MessageVersions(msgspec.Struct, frozen=True):
+    """A message, and all that it has said, oldest first: nothing when it was deleted."""
+
+    message: Message
+    versions: list[Version]
 
 
 class Room(msgspec.Struct, frozen=True):
@@ -152,6 +207,15 @@ class Outbox(msgspec.Struct, frozen=True):
     sent: int
 
 
+class Syncing(msgspec.Struct, frozen=True):
+    """A reconciliation under way: `got` new records so far; the peer has `total`."""
+
+    room: str
+    peer_id: str
+    got: int
+    total: int
+
+
 class Status(msgspec.Struct, frozen=True):
     """The node at a glance. `dropped` counts, by reason, what was refused or not relayed since the start."""
 
@@ -168,6 +232,8 @@ class Status(msgspec.Struct, frozen=True):
     home: str
     bootstrap: list[str]
     dropped: dict[str, int]
+    syncing: list[Syncing] = []
+    clock_skew_ms: int | None = None
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -248,6 +314,54 @@ class MsgRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     to: PeerRef
     text: Text
     kind: Annotated[str, Meta(pattern="^(text|action)$")] = "text"
+
+
+MessageRef = Annotated[
+    str,
+    Meta(
+        min_length=6,
+        max_length=64,
+        description="A message's id, or the first digits of it (at least 6) if no other message's begins so",
+        extra_json_schema={"pattern": "^[0-9a-fA-F]{6,64}$"},
+    ),
+]
+
+
+class EditRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Gives an own message another text."""
+
+    id: MessageRef
+    text: Text
+
+
+class DeleteRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: MessageRef
+
+
+class ReactRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`remove` takes an own reaction back."""
+
+    id: MessageRef
+    symbol: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="An emoji or a short word, at most 64 bytes of UTF-8, no white space",
+            extra_json_schema={"maxLength": 64, "pattern": r"^\S+$"},
+        ),
+    ]
+    remove: bool = False
+
+
+class ReplyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Says something where the message was said, and that it answers it."""
+
+    id: MessageRef
+    text: Text
+
+
+class MessageQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: MessageRef
 
 
 class NickRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -31,7 +31,7 @@ open_bodies = st.one_of(
     st.builds(ev.Text, texts, st.none() | ids),
     st.builds(ev.Action, texts),
     st.builds(ev.Edit, ids, texts),
-    st.builds(ev.Delete, ids),
+    st.builds(ev.Delete, ids, st.lists(ids, max_size=3).map(tuple)),
     st.builds(ev.Reaction, ids, st.text(min_size=1, max_size=16), st.booleans()),
     st.builds(
         ev.File,

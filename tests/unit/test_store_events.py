@@ -44,6 +44,13 @@ async def test_a_message_event_has_the_fields_of_the_api(store: Store) -> None:
         "name": "",
         "peer": None,
         "reason": "",
+        "caught_up": False,
+        "delivery": {"state": SENT, "sent_to": 2, "held_by": 0, "members": 0},
+        "reply_to": None,
+        "quote": None,
+        "edited": False,
+        "deleted": False,
+        "reactions": [],
     }
     assert set(one.data) == {name.rstrip("_") for name in Message.__struct_fields__}
     assert (two.data["room"], two.data["peer"], two.data["from"]) == (None, BOB, BOB)

@@ -21,6 +21,7 @@ MAX_STATUS = 140  # characters
 MAX_TITLE = 140  # characters
 MAX_DESCRIPTION_BYTES = 2048
 MAX_SYMBOL_BYTES = 64
+MAX_EDITS = 256  # of one message: as many as one Delete names in 16 KiB, with room to spare
 MAX_FILE_NAME_BYTES = 255
 MAX_MEDIA_TYPE_BYTES = 127
 NONCE_BYTES = 24
@@ -47,6 +48,7 @@ class Edit:
 @dataclass(frozen=True, slots=True)
 class Delete:
     target: bytes
+    edits: tuple[bytes, ...] = ()  # edits of the target
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,18 @@ def check_nick(nick: str) -> str:
     return nick
 
 
+def check_symbol(symbol: str) -> str:
+    """NFC of what a person reacts with: an emoji or a short word. BadText says why not."""
+    symbol = unicodedata.normalize("NFC", symbol)
+    hint = f"an emoji or a short word: at most {MAX_SYMBOL_BYTES} bytes, no white space"
+    if not symbol or any(char.isspace() for char in symbol) or label_fault_char(symbol):
+        raise BadText(f"{symbol!r} is no reaction", hint=hint)
+    fault = _size_fault("the reaction", symbol, 1, MAX_SYMBOL_BYTES)
+    if fault:
+        raise BadText(fault, hint=hint)
+    return symbol
+
+
 def label_fault_char(text: str) -> str | None:
     """The first character that a name must not hold: controls, line separators, surrogates, and bidirectional
     controls, with which a name could pose as another. As `U+202E`, or None.
@@ -177,7 +191,7 @@ def fault_of(body: Body, *, text_bytes: int) -> str | None:  # noqa: PLR0911 -- 
         case Edit():
             return _text_fault(body.text, text_bytes) or _id_fault(body.target)
         case Delete():
-            return _id_fault(body.target)
+            return _id_fault(body.target) or _edits_fault(body.edits)
         case Reaction():
             return _id_fault(body.target) or _size_fault(
                 "a reaction's symbol", body.symbol, 1, MAX_SYMBOL_BYTES
@@ -214,6 +228,12 @@ def _size_fault(what: str, text: str, at_least: int, at_most: int) -> str | None
 
 def _id_fault(record_id: bytes | None) -> str | None:
     return None if record_id is None or len(record_id) == ID_BYTES else "a record id has 32 bytes"
+
+
+def _edits_fault(edits: tuple[bytes, ...]) -> str | None:
+    if len(edits) > MAX_EDITS:
+        return f"a delete names {len(edits)} edits; the limit is {MAX_EDITS}"
+    return next((fault for fault in map(_id_fault, edits) if fault), None)
 
 
 def _label_fault(label: str, max_chars: int) -> str | None:

@@ -24,6 +24,7 @@ from p2pd_daemon.core.bodies import (
     Text,
     Unknown,
     check_nick,
+    check_symbol,
     check_text,
     fault_of,
     kind_of,
@@ -51,6 +52,7 @@ __all__ = [
     "Text",
     "Unknown",
     "check_nick",
+    "check_symbol",
     "check_text",
     "decode_body",
     "decode_event",
@@ -145,7 +147,7 @@ _READ: dict[str, Callable[[_Message], Body | None]] = {
     "text": lambda m: Text(m.text.text, m.text.reply_to or None),
     "action": lambda m: Action(m.action.text),
     "edit": lambda m: Edit(m.edit.target, m.edit.text),
-    "delete": lambda m: Delete(m.delete.target),
+    "delete": lambda m: Delete(m.delete.target, tuple(m.delete.edits)),
     "reaction": lambda m: Reaction(m.reaction.target, m.reaction.symbol, m.reaction.remove),
     "file": lambda m: File(m.file.name, m.file.media_type, m.file.size, m.file.sha256),
     "profile": lambda m: Profile(m.profile.nick, m.profile.status),
@@ -165,7 +167,7 @@ def _message_of(body: Body) -> _Message:  # noqa: PLR0911 -- one return a kind
         case Edit():
             return _Message(edit=pb.Edit(target=body.target, text=body.text))
         case Delete():
-            return _Message(delete=pb.Delete(target=body.target))
+            return _Message(delete=pb.Delete(target=body.target, edits=body.edits))
         case Reaction():
             return _Message(reaction=pb.Reaction(target=body.target, symbol=body.symbol, remove=body.remove))
         case File():

@@ -7,7 +7,9 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
-from p2pd_daemon.store.history import MESSAGE_COLUMNS, message_row, message_shape
+from p2pd_daemon.store.changes import Changed, Stored
+from p2pd_daemon.store.history import MESSAGE_COLUMNS, QUOTE_JOIN, message_row, message_shape
+from p2pd_daemon.store.reactions import with_reactions
 from p2pd_daemon.store.rows import EventRow
 
 PRUNE_BATCH = 1_000
@@ -30,6 +32,16 @@ def add_message_event(conn: sqlite3.Connection, record_n: int, now_ms: int) -> i
     return _number(cursor)
 
 
+def add_change_event(conn: sqlite3.Connection, by: Stored, changed: Changed, now_ms: int) -> int:
+    """An edit, a delete or a reaction: `by` is its record."""
+    how = {"by": by.author, "change_id": by.id.hex()} | changed.how
+    cursor = conn.execute(
+        "INSERT INTO events (kind, ts_ms, record_n, data) VALUES (?, ?, ?, ?)",
+        (changed.kind, now_ms, changed.target_n, json.dumps(how, separators=(",", ":"))),
+    )
+    return _number(cursor)
+
+
 def events_after(conn: sqlite3.Connection, n: int, limit: int) -> list[EventRow]:
     """The next `limit` events, oldest first. A message is as it is now: the author's nick, the state, the
     text.
@@ -37,18 +49,16 @@ def events_after(conn: sqlite3.Connection, n: int, limit: int) -> list[EventRow]
     found = conn.execute(
         f"SELECT e.n, e.kind, e.ts_ms, e.data, e.record_n, {MESSAGE_COLUMNS} FROM events e"  # noqa: S608
         " LEFT JOIN records r ON r.n = e.record_n LEFT JOIN rooms o ON o.n = r.room_n"
-        " LEFT JOIN profiles p ON p.author = r.author WHERE e.n > ? ORDER BY e.n LIMIT ?",
+        f" LEFT JOIN profiles p ON p.author = r.author {QUOTE_JOIN} WHERE e.n > ? ORDER BY e.n LIMIT ?",
         (n, limit),
-    )
-    return [
-        EventRow(
-            number,
-            kind,
-            ts_ms,
-            json.loads(data) if record_n is None else message_shape(message_row(rest)),
-        )
-        for number, kind, ts_ms, data, record_n, *rest in found
-    ]
+    ).fetchall()
+    messages = iter(with_reactions(conn, [message_row(row[5:]) for row in found if row[4] is not None]))
+    events = []
+    for number, kind, ts_ms, data, record_n, *_ in found:
+        about = json.loads(data) if data is not None else {}
+        shown = message_shape(next(messages)) if record_n is not None else {}
+        events.append(EventRow(number, kind, ts_ms, shown | about))
+    return events
 
 
 def newest_event(conn: sqlite3.Connection) -> int:

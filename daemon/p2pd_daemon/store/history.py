@@ -9,18 +9,30 @@ from typing import Any
 
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.errors import NoSuchMessage
-from p2pd_daemon.store.rows import DIRECT, MessageRow
+from p2pd_daemon.store.reactions import with_reactions
+from p2pd_daemon.store.rows import DELIVERED, DIRECT, MessageRow, QuoteRow, VersionRow
 from p2pd_daemon.store.search import parse_search
 
 MESSAGE_COLUMNS = (
-    "r.id, r.room_n, o.kind, o.name, o.peer, r.author, p.nick, r.ts_ms, r.kind, r.text, r.state, r.reason,"
+    "r.id, r.room_n, o.kind, o.name, o.peer, r.author, p.nick, r.ts_ms, r.kind,"
+    " coalesce(r.edited, r.text), r.state, r.reason,"
     " r.sent_to, r.own, r.arrived_ms, r.caught_up,"
     " CASE r.own WHEN 1 THEN"
     " (SELECT count(*) FROM members m WHERE m.room_n = r.room_n AND m.holds_n >= r.n) ELSE 0 END,"
-    " CASE r.own WHEN 1 THEN (SELECT count(*) FROM members m WHERE m.room_n = r.room_n) ELSE 0 END"
+    " CASE r.own WHEN 1 THEN (SELECT count(*) FROM members m WHERE m.room_n = r.room_n) ELSE 0 END,"
+    " r.about, r.edited IS NOT NULL, r.deleted, q.author, substr(coalesce(q.edited, q.text), 1, 160), q.deleted"
 )
-MESSAGE_TABLES = "records r CROSS JOIN rooms o ON o.n = r.room_n LEFT JOIN profiles p ON p.author = r.author"
+QUOTE_JOIN = (
+    "LEFT JOIN records q ON q.id = r.about AND q.room_n = r.room_n AND q.shown = 1 AND r.kind = 'text'"
+)
+"""What a reply answers, where it is here."""
+MESSAGE_TABLES = (
+    "records r CROSS JOIN rooms o ON o.n = r.room_n LEFT JOIN profiles p ON p.author = r.author " + QUOTE_JOIN
+)
 """CROSS JOIN fixes the order: records first, by their index, then the one room and the one profile."""
+
+LONGEST_VERSIONS = 1_000
+"""Edits of one message that are read at once: we make at most MAX_EDITS, others may make more."""
 
 
 def message_row(row: Sequence[Any]) -> MessageRow:
@@ -44,6 +56,10 @@ def message_row(row: Sequence[Any]) -> MessageRow:
         caught_up,
         held_by,
         members,
+        about,
+        edited,
+        deleted,
+        *quote,
     ) = row
     return MessageRow(
         id=record_id,
@@ -63,6 +79,10 @@ def message_row(row: Sequence[Any]) -> MessageRow:
         caught_up=bool(caught_up),
         held_by=held_by,
         members=members,
+        about=about,
+        edited=bool(edited),
+        deleted=bool(deleted),
+        quote=None if quote[0] is None else QuoteRow(PeerId(quote[0]), quote[1] or "", bool(quote[2])),
     )
 
 
@@ -82,6 +102,33 @@ def message_shape(message: MessageRow) -> dict[str, Any]:
         "name": "",
         "peer": message.peer,
         "reason": message.reason,
+        "caught_up": message.caught_up,
+        "delivery": delivery_shape(message),
+        "reply_to": message.reply_to.hex() if message.reply_to is not None else None,
+        "quote": _quote_shape(message.quote) if message.quote is not None else None,
+        "edited": message.edited,
+        "deleted": message.deleted,
+        "reactions": [
+            {"symbol": one.symbol, "count": one.count, "mine": one.mine, "by": list(one.by)}
+            for one in message.reactions
+        ],
+    }
+
+
+def _quote_shape(quote: QuoteRow) -> dict[str, Any]:
+    return {"from": quote.author, "text": quote.text, "deleted": quote.deleted, "name": ""}
+
+
+def delivery_shape(message: MessageRow) -> dict[str, Any] | None:
+    """The fields of p2pd_client.shapes.Delivery, for an own message."""
+    if not message.own:
+        return None
+    direct = message.peer is not None
+    return {
+        "state": message.state,
+        "sent_to": message.sent_to,
+        "held_by": int(message.state == DELIVERED) if direct else message.held_by,
+        "members": 1 if direct else message.members,
     }
 
 
@@ -114,14 +161,14 @@ def load_history(
             where.append("r.n IN (SELECT rowid FROM search WHERE search MATCH ?)")
             values.append(parsed.match)
         for pattern in parsed.patterns:
-            where.append("r.text LIKE ? ESCAPE '\\'")
+            where.append("coalesce(r.edited, r.text) LIKE ? ESCAPE '\\'")
             values.append(pattern)
     found = conn.execute(
         f"SELECT {MESSAGE_COLUMNS} FROM {MESSAGE_TABLES} WHERE {' AND '.join(where)}"  # noqa: S608 - our own words
         " ORDER BY r.ts_ms DESC, r.id DESC LIMIT ?",
         (*values, max(limit, 0)),
     ).fetchall()
-    return [message_row(row) for row in reversed(found)]
+    return with_reactions(conn, [message_row(row) for row in reversed(found)])
 
 
 def load_message(conn: sqlite3.Connection, record_id: bytes) -> MessageRow:
@@ -132,7 +179,35 @@ def load_message(conn: sqlite3.Connection, record_id: bytes) -> MessageRow:
     ).fetchone()
     if row is None:
         raise _no_such_message(record_id)
-    return message_row(row)
+    return with_reactions(conn, [message_row(row)])[0]
+
+
+def find_lines(conn: sqlite3.Connection, prefix: str, limit: int) -> list[bytes]:
+    """Ids of at most `limit` lines of the history, of all rooms, that begin with these hexadecimal digits."""
+    least, most = bytes.fromhex(prefix.ljust(64, "0")), bytes.fromhex(prefix.ljust(64, "f"))
+    found = conn.execute(
+        "SELECT id FROM records WHERE id BETWEEN ? AND ? AND shown = 1 ORDER BY id LIMIT ?",
+        (least, most, limit),
+    )
+    return [row[0] for row in found]
+
+
+def load_versions(conn: sqlite3.Connection, record_id: bytes) -> list[VersionRow]:
+    """What a message has said, oldest first, the last one shown. Empty when it is deleted. Raises NoSuchMessage."""
+    row = conn.execute(
+        "SELECT room_n, author, deleted, id, ts_ms, text FROM records WHERE id = ?", (record_id,)
+    ).fetchone()
+    if row is None:
+        raise _no_such_message(record_id)
+    room_n, author, deleted, *first = row
+    if deleted or first[2] is None:
+        return []
+    edits = conn.execute(
+        "SELECT id, ts_ms, text FROM records WHERE kind = 'edit' AND room_n = ? AND about = ? AND author = ?"
+        " AND deleted = 0 AND state <> 'quarantined' AND text IS NOT NULL ORDER BY ts_ms, id LIMIT ?",
+        (room_n, record_id, author, LONGEST_VERSIONS),
+    ).fetchall()
+    return [VersionRow(*version) for version in (first, *edits)]
 
 
 def _ts_of(conn: sqlite3.Connection, room_n: int, record_id: bytes) -> int:

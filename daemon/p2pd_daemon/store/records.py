@@ -5,12 +5,13 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 from p2pd_daemon.core.clock import QUARANTINE_AHEAD_MS
-from p2pd_daemon.core.event import Profile
+from p2pd_daemon.core.event import Body, Delete, Edit, Profile, Reaction, decode_body, encode_body
 from p2pd_daemon.core.peer_id import PeerId
-from p2pd_daemon.store.events import add_event, add_message_event
+from p2pd_daemon.store import changes
+from p2pd_daemon.store.changes import Stored
+from p2pd_daemon.store.events import add_change_event, add_event, add_message_event
 from p2pd_daemon.store.heads import link
 from p2pd_daemon.store.meta import raise_last_seqno
 from p2pd_daemon.store.rows import MESSAGE_KINDS, QUARANTINED, QUEUED, RECEIVED, Ingested, NewRecord, Released
@@ -19,27 +20,25 @@ _NEVER_VISIBLE = frozenset({"unknown", "sealed"})
 _ID_BYTES = 32
 
 
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    """A row of records, as far as its readers and listeners are concerned."""
-
-    n: int
-    id: bytes
-    room_n: int
-    ts_ms: int
-    author: str
-    own: bool
-
-
 class _Effects:
-    """What follows from records that become visible at `now_ms`: events, unread counts, profiles."""
+    """What follows from records that become visible at `now_ms`: events, unread counts, profiles, changed messages."""
 
     def __init__(self, conn: sqlite3.Connection) -> None:
         self._conn = conn
         self._blocked = load_blocked(conn)
         self._unread: Counter[tuple[int, str]] = Counter()
 
-    def message(self, stored: _Stored, now_ms: int) -> int | None:
+    def body(self, stored: Stored, body: Body, now_ms: int, *, notify: bool) -> int | None:
+        """Of a record that is no message; the number of the event, if there is one."""
+        if isinstance(body, Profile):
+            self.profile(stored, body.nick, body.status, now_ms)
+        changed = changes.apply(self._conn, stored, body)
+        if not notify or stored.author in self._blocked:
+            return None
+        events = [add_change_event(self._conn, stored, one, now_ms) for one in changed]
+        return events[-1] if events else None
+
+    def message(self, stored: Stored, now_ms: int) -> int | None:
         """Counts it as unread and tells listeners of it, unless its author is blocked; the event's number.
 
         Blocked authors' messages are counted as well, and left out when the counts are read.
@@ -50,7 +49,7 @@ class _Effects:
             return None
         return add_message_event(self._conn, stored.n, now_ms)
 
-    def profile(self, stored: _Stored, nick: str, status: str, now_ms: int) -> None:
+    def profile(self, stored: Stored, nick: str, status: str, now_ms: int) -> None:
         """Makes it the author's profile if it is the newest by (ts, id); tells listeners what is new."""
         old = self._conn.execute(
             "SELECT nick, status, ts_ms, id FROM profiles WHERE author = ?", (stored.author,)
@@ -97,8 +96,7 @@ def _ingest_one(conn: sqlite3.Connection, new: NewRecord, effects: _Effects) -> 
     n = _insert(conn, new, shown=shown)
     if n is None:
         return Ingested(record.id, new=False, event_n=None)
-    if new.text is not None:
-        conn.execute("INSERT INTO search (rowid, text) VALUES (?, ?)", (n, new.text))
+    changes.index_text(conn, n)
     missing: tuple[bytes, ...] = ()
     if new.state == QUARANTINED:
         _quarantine(conn, n, new)
@@ -108,12 +106,14 @@ def _ingest_one(conn: sqlite3.Connection, new: NewRecord, effects: _Effects) -> 
         conn.execute(
             "INSERT INTO outbox (record_n, peer) SELECT ?, peer FROM rooms WHERE n = ?", (n, new.room_n)
         )
-    stored = _Stored(n, record.id, new.room_n, new.ts_ms, record.author, new.own)
+    stored = Stored(n, record.id, new.room_n, new.ts_ms, record.author, new.own)
     event_n = None
-    if shown:
+    if changes.apply_waiting(conn, stored, new.kind):
+        pass  # deleted before it came: nobody is told
+    elif shown:
         event_n = effects.message(stored, new.arrived_ms) if new.notify else None
-    elif visible and isinstance(new.event.body, Profile):
-        effects.profile(stored, new.event.body.nick, new.event.body.status, new.arrived_ms)
+    elif visible:
+        event_n = effects.body(stored, new.event.body, new.arrived_ms, notify=new.notify)
     return Ingested(record.id, new=True, event_n=event_n, missing=missing)
 
 
@@ -122,8 +122,8 @@ def _insert(conn: sqlite3.Connection, new: NewRecord, *, shown: bool) -> int | N
     record = new.record
     cursor = conn.execute(
         "INSERT INTO records"
-        " (id, room_n, ts_ms, author, kind, own, shown, linked, state, caught_up, arrived_ms, text, raw)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+        " (id, room_n, ts_ms, author, kind, own, shown, linked, state, caught_up, arrived_ms, about, text, raw)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
         (
             record.id,
             new.room_n,
@@ -136,7 +136,8 @@ def _insert(conn: sqlite3.Connection, new: NewRecord, *, shown: bool) -> int | N
             new.state,
             new.caught_up,
             new.arrived_ms,
-            new.text,
+            changes.about_of(new.event.body),
+            new.event.body.text if isinstance(new.event.body, Edit) else new.text,
             record.raw,
         ),
     )
@@ -145,11 +146,10 @@ def _insert(conn: sqlite3.Connection, new: NewRecord, *, shown: bool) -> int | N
 
 def _quarantine(conn: sqlite3.Connection, n: int, new: NewRecord) -> None:
     body = new.event.body
-    nick, status = (body.nick, body.status) if isinstance(body, Profile) else (None, None)
+    kept = encode_body(body, text_bytes=0) if isinstance(body, Profile | Edit | Delete | Reaction) else None
     conn.execute(
-        "INSERT INTO quarantine (record_n, room_n, ts_ms, visible, parents, nick, status)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (n, new.room_n, new.ts_ms, new.kind not in _NEVER_VISIBLE, b"".join(new.event.parents), nick, status),
+        "INSERT INTO quarantine (record_n, room_n, ts_ms, visible, parents, body) VALUES (?, ?, ?, ?, ?, ?)",
+        (n, new.room_n, new.ts_ms, new.kind not in _NEVER_VISIBLE, b"".join(new.event.parents), kept),
     )
 
 
@@ -158,15 +158,15 @@ def release_quarantined(conn: sqlite3.Connection, now_ms: int, limit: int) -> li
     now.
     """
     due = conn.execute(
-        "SELECT r.n, r.id, r.room_n, r.ts_ms, r.author, r.own, r.kind, r.raw, q.visible, q.parents, q.nick,"
-        " q.status FROM quarantine q JOIN records r ON r.n = q.record_n WHERE q.ts_ms <= ?"
+        "SELECT r.n, r.id, r.room_n, r.ts_ms, r.author, r.own, r.kind, r.raw, r.deleted, q.visible, q.parents,"
+        " q.body FROM quarantine q JOIN records r ON r.n = q.record_n WHERE q.ts_ms <= ?"
         " ORDER BY q.ts_ms, r.id LIMIT ?",
         (now_ms + QUARANTINE_AHEAD_MS, limit),
     ).fetchall()
     effects = _Effects(conn)
     released = []
-    for *row, kind, raw, visible, packed, nick, status in due:
-        stored = _Stored(*row)
+    for *row, kind, raw, deleted, visible, packed, body in due:
+        stored = Stored(*row)
         shown = bool(visible) and kind in MESSAGE_KINDS
         parents = tuple(packed[at : at + _ID_BYTES] for at in range(0, len(packed), _ID_BYTES))
         conn.execute("DELETE FROM quarantine WHERE record_n = ?", (stored.n,))
@@ -176,10 +176,10 @@ def release_quarantined(conn: sqlite3.Connection, now_ms: int, limit: int) -> li
         )
         missing = link(conn, stored.room_n, stored.id, stored.ts_ms, parents)
         event_n = None
-        if shown:
+        if shown and not deleted:
             event_n = effects.message(stored, now_ms)
-        elif nick is not None:
-            effects.profile(stored, nick, status, now_ms)
+        elif body is not None:
+            event_n = effects.body(stored, decode_body(body, text_bytes=0), now_ms, notify=True)
         released.append(Released(stored.id, stored.room_n, stored.ts_ms, parents, raw, event_n, missing))
     effects.finish()
     return released
@@ -193,14 +193,10 @@ def drop_body(conn: sqlite3.Connection, record_id: bytes) -> bool:
     """Forgets text and signed bytes, keeps (ts, id); the record stays in its room's set. False if there is
     none.
     """
-    row = conn.execute("SELECT n, text FROM records WHERE id = ?", (record_id,)).fetchone()
+    row = conn.execute("SELECT n FROM records WHERE id = ?", (record_id,)).fetchone()
     if row is None:
         return False
-    n, text = row
-    if text is not None:
-        conn.execute("INSERT INTO search (search, rowid, text) VALUES ('delete', ?, ?)", (n, text))
-    conn.execute("UPDATE records SET text = NULL, raw = NULL, shown = 0 WHERE n = ?", (n,))
-    conn.execute("DELETE FROM outbox WHERE record_n = ?", (n,))
+    changes.drop(conn, row[0], deleted=False)
     return True
 
 

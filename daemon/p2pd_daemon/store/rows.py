@@ -55,7 +55,8 @@ class NewRecord:
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """`new` is False for a record that was there already; `event_n` is the number of its "message" event.
+    """`new` is False for a record that was there already; `event_n` is the number of its "message" event, or of the
+    last one that it caused by changing messages.
 
     `missing` are the parents it names that are not here.
     """
@@ -92,6 +93,35 @@ class RoomRow:
     unread: int
     last_ts_ms: int | None
     created_ms: int = 0  # when this node was there first
+    floor_ts: int = 0  # records before it were given up
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteRow:
+    """The beginning of a message that another one answers."""
+
+    author: PeerId
+    text: str
+    deleted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReactionRow:
+    """One symbol at a message. `by` names 20 of those `count` peers."""
+
+    symbol: str
+    count: int
+    mine: bool
+    by: tuple[PeerId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRow:
+    """What a message said: `id` and `ts_ms` are of the message or of the edit."""
+
+    id: bytes
+    ts_ms: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +145,15 @@ class MessageRow:
     caught_up: bool = False
     held_by: int = 0  # of an own room message: members known to have it
     members: int = 0  # of an own room message: members known
+    about: bytes | None = None  # the record that it is about
+    edited: bool = False
+    deleted: bool = False  # by its author: `text` is "" for ever
+    quote: QuoteRow | None = None  # of a reply: what it answers, where that is here
+    reactions: tuple[ReactionRow, ...] = ()
+
+    @property
+    def reply_to(self) -> bytes | None:
+        return self.about if self.kind == "text" else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +183,8 @@ class OutboxCounts:
 @dataclass(frozen=True, slots=True)
 class EventRow:
     """An event of the stream. The data of a "message" has the fields of p2pd_client.shapes.Message; `name`
-    is "".
+    is "". So has that of an "edit", "delete" or "reaction", for the message that changed, with `by`, `change_id`
+    and of a reaction `symbol` and `remove`.
     """
 
     n: int

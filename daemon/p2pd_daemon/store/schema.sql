@@ -41,15 +41,21 @@ CREATE TABLE records (
     reason     TEXT NOT NULL DEFAULT '',    -- why it was refused
     sent_to    INTEGER NOT NULL DEFAULT 0,  -- how many peers an own record was handed to
     arrived_ms INTEGER NOT NULL,
-    text       TEXT,                        -- opened text, NULL where there is none; what is searched
+    about      BLOB,                        -- the id it is about: what a reply answers, what is edited, reacted to
+    deleted    INTEGER NOT NULL DEFAULT 0,  -- its author took it back: text, edited and raw are NULL
+    text       TEXT,                        -- opened text, NULL where there is none
+    edited     TEXT,                        -- of a message: what its newest edit says, NULL without one
     raw        BLOB                         -- the signed bytes; last, so that reading the rest skips its overflow pages
 );
 CREATE INDEX records_order ON records (room_n, ts_ms, id);
 CREATE INDEX records_unsent ON records (room_n, n) WHERE own = 1 AND state = 'stored';
 CREATE INDEX records_profiles ON records (author, room_n, ts_ms, id) WHERE kind = 'profile';
 
--- Full-text search. The index keeps no copy of the texts; a row is written and deleted together with records.text.
-CREATE VIEW searchable AS SELECT n, text FROM records WHERE text IS NOT NULL;
+CREATE INDEX records_edits ON records (room_n, about, author, ts_ms, id) WHERE kind = 'edit';
+-- Full-text search in what messages say now. The index keeps no copy of the texts; a row is written and deleted
+-- together with records.text and records.edited.
+CREATE VIEW searchable AS SELECT n, coalesce(edited, text) AS text FROM records
+    WHERE text IS NOT NULL AND kind IN ('text', 'action');
 CREATE VIRTUAL TABLE search USING fts5 (
     text, content = 'searchable', content_rowid = 'n', tokenize = "unicode61 remove_diacritics 2"
 );
@@ -69,7 +75,29 @@ CREATE TABLE missing (
     PRIMARY KEY (room_n, id)
 ) WITHOUT ROWID;
 
--- Records from the future, and what has to be done with them when they are due. Parents and profile are kept here
+-- Records that a delete names, whether they are here or not. One counts when it has the same author.
+CREATE TABLE deletes (
+    id       BLOB NOT NULL,                 -- of the deleted record
+    room_n   INTEGER NOT NULL REFERENCES rooms (n),
+    author   TEXT NOT NULL,                 -- of the delete
+    is_edit  INTEGER NOT NULL,              -- named as an edit of the deleted message
+    PRIMARY KEY (id, room_n, author)
+) WITHOUT ROWID;
+
+-- The newest that each author said with each symbol about a record; at most 16 symbols (core/fold.py).
+CREATE TABLE reactions (
+    target BLOB NOT NULL,                   -- id of the record, which may not be here yet
+    room_n INTEGER NOT NULL REFERENCES rooms (n),
+    author TEXT NOT NULL,
+    symbol TEXT NOT NULL,
+    ts_ms  INTEGER NOT NULL,                -- of the reaction's record
+    id     BLOB NOT NULL,
+    stands INTEGER NOT NULL,                -- 0 when it was taken back
+    own    INTEGER NOT NULL,
+    PRIMARY KEY (target, room_n, author, symbol)
+) WITHOUT ROWID;
+
+-- Records from the future, and what has to be done with them when they are due. Parents and the body are kept here
 -- because a sealed body cannot be opened by the store.
 CREATE TABLE quarantine (
     record_n INTEGER PRIMARY KEY REFERENCES records (n),
@@ -77,8 +105,7 @@ CREATE TABLE quarantine (
     ts_ms    INTEGER NOT NULL,
     visible  INTEGER NOT NULL,              -- whether it is to be shown when it is due
     parents  BLOB NOT NULL,                 -- 32 bytes each
-    nick     TEXT,                          -- of a profile, else NULL
-    status   TEXT
+    body     BLOB                           -- opened, of what is more than shown: profile, edit, delete, reaction
 );
 CREATE INDEX quarantine_due ON quarantine (ts_ms);
 CREATE INDEX quarantine_room ON quarantine (room_n);
@@ -140,7 +167,8 @@ CREATE TABLE known_peers (
 CREATE INDEX known_peers_seen ON known_peers (last_seen_ms);
 
 -- The event stream of the control API. AUTOINCREMENT: a number is never given twice, also after pruning.
--- A 'message' has its record's number and no data (read by a join); other kinds have JSON.
+-- A 'message' has its record's number and no data (read by a join). An 'edit', 'delete' or 'reaction' has the number of
+-- the message that it changed, and JSON. Other kinds have JSON.
 CREATE TABLE events (
     n        INTEGER PRIMARY KEY AUTOINCREMENT,
     kind     TEXT NOT NULL,

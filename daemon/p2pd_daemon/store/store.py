@@ -18,7 +18,19 @@ import trio
 
 from p2pd_daemon.core.limits import DEFAULT_LIMITS
 from p2pd_daemon.core.peer_id import PeerId
-from p2pd_daemon.store import delivery, events, heads, history, meta, people, records, rooms, sync
+from p2pd_daemon.store import (
+    changes,
+    delivery,
+    events,
+    heads,
+    history,
+    meta,
+    people,
+    reactions,
+    records,
+    rooms,
+    sync,
+)
 from p2pd_daemon.store.connection import open_connections
 from p2pd_daemon.store.rows import (
     OPEN,
@@ -31,6 +43,7 @@ from p2pd_daemon.store.rows import (
     ProfileRow,
     Released,
     RoomRow,
+    VersionRow,
 )
 from p2pd_daemon.store.sync import SyncBatch
 from p2pd_daemon.store.worker import Lane, Thread, Writer, serve_reads
@@ -225,6 +238,26 @@ class Store:
     async def message(self, record_id: bytes) -> MessageRow:
         """Any record, shown or not. Raises NoSuchMessage."""
         return await self._read(history.load_message, record_id)
+
+    async def find_lines(self, prefix: str, limit: int = 8) -> list[bytes]:
+        """Ids of messages, of all rooms, that begin with these (6 to 64, lower-case) hexadecimal digits."""
+        return await self._read(history.find_lines, prefix, limit)
+
+    async def versions(self, record_id: bytes) -> list[VersionRow]:
+        """What a message has said, oldest first. Empty when it is deleted. Raises NoSuchMessage."""
+        return await self._read(history.load_versions, record_id)
+
+    async def own_symbols(self, record_id: bytes, room_n: int) -> dict[str, bool]:
+        """What we have reacted with, and whether it stands."""
+        return await self._read(reactions.load_own_symbols, record_id, room_n)
+
+    async def keep_deleted(
+        self, room_n: int, places: Sequence[tuple[int, bytes]], me: PeerId, now_ms: int
+    ) -> list[tuple[int, bytes]]:
+        """Takes in (ts_ms, id) of records without their bodies, where a delete that is here names them; those
+        that are new.
+        """
+        return await self._write(changes.keep_deleted, room_n, tuple(places), me, now_ms)
 
     async def set_state(
         self, ids: Collection[bytes], state: str, *, now_ms: int, reason: str = "", sent_to: int | None = None

@@ -58,10 +58,12 @@ class Edit(_message.Message):
     def __init__(self, target: _Optional[bytes] = ..., text: _Optional[str] = ...) -> None: ...
 
 class Delete(_message.Message):
-    __slots__ = ("target",)
+    __slots__ = ("target", "edits")
     TARGET_FIELD_NUMBER: _ClassVar[int]
+    EDITS_FIELD_NUMBER: _ClassVar[int]
     target: bytes
-    def __init__(self, target: _Optional[bytes] = ...) -> None: ...
+    edits: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, target: _Optional[bytes] = ..., edits: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class Reaction(_message.Message):
     __slots__ = ("target", "symbol", "remove")
