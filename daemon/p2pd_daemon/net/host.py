@@ -31,6 +31,7 @@ from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.errors import BadConfig, NetworkError
 from p2pd_daemon.net import guards, identify, libp2p_logging, muxer
 from p2pd_daemon.net.addresses import Announcer, claim_ports, parse_listen
+from p2pd_daemon.net.closing import close_connections
 from p2pd_daemon.net.interface import NetworkConfig
 from p2pd_daemon.net.swarm import GuardedSwarm, connection_config
 from p2pd_daemon.net.tasks import leaves, no_groups
@@ -82,6 +83,7 @@ async def open_host(key: SigningKey, config: NetworkConfig) -> AsyncIterator[Ope
                 yield opened
             finally:
                 # Trap 14: leaving run() alone does not close the sockets.
+                await close_connections(swarm)
                 await host.close()
 
 

@@ -1,0 +1,35 @@
+"""Ending all connections together. libp2p ends one after the other and sleeps 0.2 s for each: a minute for 300 peers."""
+
+from __future__ import annotations
+
+import logging
+
+import trio
+from libp2p.abc import INetConn
+from libp2p.network.swarm import Swarm
+from libp2p.stream_muxer.yamux.yamux import Yamux
+
+from p2pd_daemon.net.muxer import abort
+
+log = logging.getLogger(__name__)
+
+PATIENCE_S = 2.0  # for saying good-bye; a peer that takes no more bytes is left without
+
+
+async def close_connections(swarm: Swarm) -> None:
+    """Closes every connection, also when cancelled, within about PATIENCE_S."""
+    with trio.CancelScope() as scope:
+        scope.shield = True
+        async with trio.open_nursery() as nursery:
+            for connection in swarm.get_connections():
+                nursery.start_soon(_close, connection)
+
+
+async def _close(connection: INetConn) -> None:
+    with trio.move_on_after(PATIENCE_S) as waiting:
+        try:
+            await connection.close()
+        except Exception as error:  # it broke first; libp2p raises whatever it met
+            log.debug("closing a connection: %r", error)
+    if waiting.cancelled_caught and isinstance(connection.muxed_conn, Yamux):
+        await abort(connection.muxed_conn)
