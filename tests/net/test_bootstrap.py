@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,16 @@ from typing import Any
 import httpx
 import pytest
 import trio
-from net.support import TOPIC, meet, open_node, until
+from net.point import open_point
+from net.support import LOOPBACK, TOPIC, meet, new_key, open_node, until
 from p2pd_bootstrap.options import CONNECTIONS, parse_options
 from p2pd_bootstrap.registry import RegistryLimits
 from p2pd_daemon.core.room import rendezvous_tag
 from p2pd_daemon.errors import BadConfig
+from p2pd_daemon.net.dial import dial
+from p2pd_daemon.net.host import open_host
+from p2pd_daemon.net.interface import NetworkConfig
+from p2pd_daemon.net.targets import parse_target
 from p2pd_daemon.version import __version__
 
 READY_S = 20.0
@@ -220,3 +225,20 @@ def test_wrong_options_say_what_is_expected(argv: list[str], environ: dict[str, 
     with pytest.raises(BadConfig) as caught:
         parse_options(argv, environ)
     assert caught.value.hint.startswith("Expected")
+
+
+@pytest.mark.slow
+async def test_a_point_with_many_connections_stops_at_once() -> None:
+    """libp2p closes one connection after the other, 0.2 s for each."""
+    with trio.fail_after(30):
+        async with AsyncExitStack() as stack:
+            peers = [
+                await stack.enter_async_context(open_host(new_key(), NetworkConfig(listen=LOOPBACK)))
+                for _ in range(20)
+            ]
+            async with open_point() as point:
+                for peer in peers:
+                    await dial(peer, [parse_target(point.addr)], 5)
+                assert len(point.opened.swarm.connections) == len(peers)
+                start = trio.current_time()
+            assert trio.current_time() - start < 2
