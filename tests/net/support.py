@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -146,11 +146,24 @@ def meet(a: Node, b: Node, topic: str = TOPIC) -> bool:
     )
 
 
-async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+async def until(condition: Callable[..., bool], seconds: float = 10) -> None:
     """Wait for something that has no event of its own."""
     with trio.fail_after(seconds):
         while not condition():  # noqa: ASYNC110
             await trio.sleep(0.005)
+
+
+async def many(count: int, attack: Callable[[int], Awaitable[None]], at_once: int = 20) -> None:
+    """Run attack(0) to attack(count - 1), some at once."""
+    limiter = trio.CapacityLimiter(at_once)
+
+    async def one(index: int) -> None:
+        async with limiter:
+            await attack(index)
+
+    async with trio.open_nursery() as nursery:
+        for index in range(count):
+            nursery.start_soon(one, index)
 
 
 async def chat(a: Node, b: Node, text: str, seconds: float = 10) -> None:

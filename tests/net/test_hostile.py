@@ -6,7 +6,7 @@ The attacker is a libp2p host of ours, or a plain socket, that sends what the pr
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -19,9 +19,8 @@ from libp2p.exceptions import BaseLibp2pError
 from libp2p.peer.peerinfo import info_from_p2p_addr
 from libp2p.pubsub.pb import rpc_pb2
 from multiaddr import Multiaddr
-from net.support import LOOPBACK, TOPIC, Node, chat, join_up, new_key, open_node, open_nodes, until
+from net.support import LOOPBACK, TOPIC, Node, chat, join_up, many, new_key, open_node, open_nodes, until
 from p2pd_daemon.core.push import encode_frame
-from p2pd_daemon.net.addresses import host_and_port
 from p2pd_daemon.net.host import OpenHost, open_host
 from p2pd_daemon.net.interface import NetworkConfig
 
@@ -35,7 +34,6 @@ PROTOCOLS = [
     "/p2pd/push/1.0.0",
     "/p2pd/sync/1.0.0",
 ]
-BOTH = (*LOOPBACK, "/ip4/127.0.0.1/tcp/0/ws")
 
 
 @dataclass
@@ -79,18 +77,6 @@ async def send(stream: INetStream, content: bytes) -> None:
         await stream.close()
     except Exception:  # the target may have reset it
         pass
-
-
-async def many(count: int, attack: Callable[[int], Awaitable[None]], at_once: int = 20) -> None:
-    limiter = trio.CapacityLimiter(at_once)
-
-    async def one(index: int) -> None:
-        async with limiter:
-            await attack(index)
-
-    async with trio.open_nursery() as nursery:
-        for index in range(count):
-            nursery.start_soon(one, index)
 
 
 async def garbage_streams(attacker: Attacker, protocol: str, count: int) -> int:
@@ -189,48 +175,15 @@ async def test_a_peer_that_opens_streams_and_leaves_them_open() -> None:
         await attacker.stream("/ipfs/ping/1.0.0")
         connection = attacker.opened.swarm.connections[target.opened.own_id][0]
         for _ in range(200):
-            await connection.new_stream()  # type: ignore[attr-defined]  # INetConn does not declare it
+            await connection.new_stream()
         await until(lambda: target.network.dropped["stream_limit"] >= 130)
-
-
-@pytest.mark.slow
-async def test_garbage_in_place_of_every_handshake() -> None:
-    """Raw TCP, multistream, noise, and on the WebSocket port."""
-    openings = [
-        b"",
-        b"\x13/multistream/1.0.0\n",
-        b"\x13/multistream/1.0.0\n\x07/noise\n",
-        b"GET / HTTP/1.1\r\n\r\n",
-    ]
-    rng = random.Random(4)
-    with trio.fail_after(60):
-        async with open_node(TOPIC, listen=BOTH) as target, open_node(TOPIC) as friend:
-            await join_up([friend, target], [(0, 1)])
-            ports = [host_and_port(Multiaddr(addr))[1] for addr in target.network.addrs()]
-
-            async def attack(index: int) -> None:
-                try:
-                    async with await trio.open_tcp_stream("127.0.0.1", ports[index % 2]) as stream:
-                        await stream.send_all(openings[index // 2 % 4] + rng.randbytes(rng.randrange(300)))
-                        with trio.move_on_after(0.02):
-                            await stream.receive_some()
-                except (trio.BrokenResourceError, OSError):
-                    pass
-
-            await many(1000, attack)
-            await chat(target, friend, "after the attack")
-            for addr in target.network.addrs():
-                async with open_node(TOPIC) as newcomer:
-                    await newcomer.network.connect(addr)
-                    await until(lambda newcomer=newcomer: newcomer.network.members(TOPIC) != [])
-                    await chat(target, newcomer, f"a newcomer at {addr}")
 
 
 @pytest.mark.slow
 async def test_garbage_in_place_of_yamux() -> None:
     async with under_attack() as (target, _, attacker):
         rng = random.Random(5)
-        for number in range(25):
+        for number in range(12):
             await attacker.stream("/ipfs/ping/1.0.0")
             muxer = attacker.opened.swarm.connections[target.opened.own_id][0].muxed_conn
             frames = [
@@ -243,36 +196,3 @@ async def test_garbage_in_place_of_yamux() -> None:
                 await muxer.secured_conn.write(rng.choice(frames))  # type: ignore[attr-defined]
             finally:
                 await attacker.opened.host.disconnect(target.opened.own_id)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("listener", [0, 1], ids=["tcp", "websocket"])
-async def test_400_half_open_connections_lock_nobody_out(listener: int) -> None:
-    """libp2p takes 250 inbound connections in all, and gives a handshake 10 s."""
-    with trio.fail_after(30):
-        async with open_node(TOPIC, listen=BOTH) as target, open_node(TOPIC) as friend:
-            host, port = host_and_port(Multiaddr(target.network.addrs()[listener]))
-            idle = [await trio.open_tcp_stream(host, port) for _ in range(400)]
-            await trio.testing.wait_all_tasks_blocked()
-            start = trio.current_time()
-            connected = await friend.network.connect(target.network.addrs()[listener])
-            assert trio.current_time() - start < 3
-            assert connected.peer_id == target.peer_id
-            assert len(target.opened.swarm.half_open) <= 64
-            for stream in idle:
-                await trio.aclose_forcefully(stream)
-
-
-@pytest.mark.slow
-async def test_more_than_250_connections_in_a_lifetime() -> None:
-    """libp2p keeps the slot of each inbound connection for ever (swarm.py:1990)."""
-    with trio.fail_after(60):
-        async with (
-            open_node(TOPIC) as target,
-            open_host(new_key(), NetworkConfig(listen=LOOPBACK)) as visitor,
-        ):
-            target.opened.swarm._inbound_limiter.total_tokens = 8
-            for _ in range(12):
-                await visitor.host.connect(info_from_p2p_addr(Multiaddr(target.addr)))
-                await visitor.host.disconnect(target.opened.own_id)
-                await until(lambda: not target.network.peers())

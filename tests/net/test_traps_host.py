@@ -103,7 +103,8 @@ async def test_trap_09_a_frozen_peer_is_noticed_within_ten_seconds() -> None:
         finally:
             child.kill()
             await child.wait()
-            await child.stdout.aclose()
+            if child.stdout is not None:
+                await child.stdout.aclose()
 
 
 async def test_trap_11_only_yamux_noise_and_tls_are_offered() -> None:

@@ -170,15 +170,22 @@ class RoomPubsub(Pubsub):
                 log.debug("peer %s does not gossip", peer_id)
                 return
             raise SwarmException(f"no gossip stream: {error!r}") from error  # the caller tries again
+        told = set(self.topic_ids)
         try:
             await stream.write(encode_frame(self.get_hello_packet().SerializeToString()))
-            self._router.add_peer(peer_id, stream.get_protocol())
         except Exception as error:
             await self._discard(stream)
             raise SwarmException(f"no gossip stream: {error!r}") from error
+        if peer_id in self.peers or stream.muxed_conn.is_closed:  # meanwhile
+            await self._discard(stream)
+            return
+        self._router.add_peer(peer_id, stream.get_protocol())
         queue = OutboundQueue()
         self.peers[peer_id] = stream
         self.peer_queues[peer_id] = queue
+        for topic in told.symmetric_difference(self.topic_ids):  # joined or left since the hello was written
+            announcement, _ = self._build_announce_rpc(topic, topic in self.topic_ids)
+            queue.push(announcement)
         self.manager.run_task(self.handle_sending_messages, peer_id, stream, queue)
         for topic in self.topic_ids:
             if peer_id in self.peer_topics.get(topic, ()):

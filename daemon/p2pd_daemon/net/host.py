@@ -24,17 +24,18 @@ from libp2p.security.tls.transport import TLSTransport
 from libp2p.stream_muxer.yamux.yamux import PROTOCOL_ID as YAMUX
 from libp2p.transport.tcp.tcp import TCP
 from libp2p.transport.upgrader import TransportUpgrader
-from libp2p.transport.websocket.transport import WebsocketTransport
 from multiaddr import Multiaddr
 
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.errors import BadConfig, NetworkError
-from p2pd_daemon.net import guards, identify, libp2p_logging, muxer
+from p2pd_daemon.net import guards, identify, libp2p_logging, muxer, websocket
 from p2pd_daemon.net.addresses import Announcer, claim_ports, parse_listen
 from p2pd_daemon.net.closing import close_connections
+from p2pd_daemon.net.half_open import HalfOpen
 from p2pd_daemon.net.interface import NetworkConfig
 from p2pd_daemon.net.swarm import GuardedSwarm, connection_config
 from p2pd_daemon.net.tasks import leaves, no_groups
+from p2pd_daemon.net.websocket import GuardedWebsocket
 
 if TYPE_CHECKING:
     from p2pd_daemon.core.keys import SigningKey
@@ -101,11 +102,13 @@ def _swarm(pair: KeyPair, config: NetworkConfig) -> GuardedSwarm:
         },
         {TProtocol(YAMUX): muxer.BoundedYamux},
     )
+    half_open = HalfOpen()
     return GuardedSwarm(
+        half_open,
         own_id,
         peerstore,
         upgrader,
-        transports=[TCP(), WebsocketTransport(upgrader, tls_server_config=_server_tls(config))],
+        transports=[TCP(), GuardedWebsocket(upgrader, _server_tls(config), half_open)],
         connection_config=connection_config(config.limits.connections),
     )
 
@@ -148,6 +151,7 @@ def _tolerate_late_tasks() -> Iterator[None]:
 def _set_up_libp2p(agent: str) -> None:
     """What libp2p keeps in module variables. Idempotent."""
     muxer.install()
+    websocket.install()
     guards.bound_negotiation()
     identify.install(agent)
     libp2p_logging.route()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, cast
 
 import trio
@@ -18,39 +16,10 @@ from libp2p.network.swarm import Swarm
 from libp2p.tools.anyio_service.api import InternalManagerAPI
 from multiaddr import Multiaddr
 
+from p2pd_daemon.net.half_open import HANDSHAKE_S, HalfOpen
 from p2pd_daemon.net.tasks import GuardedTasks, grace
 
 log = logging.getLogger(__name__)
-
-HALF_OPEN = 64  # handshakes at once; one takes some 10 ms, so an honest peer is long through when its turn to go comes
-HANDSHAKE_S = 10.0
-
-
-class HalfOpen:
-    """Handshakes under way. When all slots are taken the oldest is given up: it had the most time to finish."""
-
-    def __init__(self, capacity: int) -> None:
-        self._capacity = capacity
-        self._slots: dict[trio.lowlevel.Task, trio.CancelScope] = {}
-
-    def __len__(self) -> int:
-        return len(self._slots)
-
-    @contextmanager
-    def slot(self) -> Iterator[None]:
-        """Until `leave`, or the end of the block, the current task may be cancelled in favour of a newcomer."""
-        while len(self._slots) >= self._capacity:
-            self._slots.pop(next(iter(self._slots))).cancel()
-        task = trio.lowlevel.current_task()
-        with trio.CancelScope() as scope:
-            self._slots[task] = scope
-            try:
-                yield
-            finally:
-                self.leave()
-
-    def leave(self) -> None:
-        self._slots.pop(trio.lowlevel.current_task(), None)
 
 
 class _NoAutoConnector(AutoConnector):
@@ -64,8 +33,8 @@ class _NoAutoConnector(AutoConnector):
 
 
 class GuardedSwarm(Swarm):
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.half_open = HalfOpen(HALF_OPEN)
+    def __init__(self, half_open: HalfOpen, *args: Any, **kwargs: Any) -> None:
+        self.half_open = half_open
         super().__init__(*args, **kwargs)
         self.auto_connector = _NoAutoConnector(swarm=self)
 
@@ -79,7 +48,8 @@ class GuardedSwarm(Swarm):
         the connection.
         """
         opened: IMuxedConn | None = None
-        with self.half_open.slot():
+        remote = read_write_closer.get_remote_address()
+        with self.half_open.slot(remote[0] if remote else ""):
             try:
                 opened = await self.upgrade_inbound_raw_conn(RawConnection(read_write_closer, False), maddr)
             except Exception as error:  # whatever a stranger can cause in a handshake
@@ -92,7 +62,7 @@ class GuardedSwarm(Swarm):
         await cast(Any, opened).event_closed.wait()
 
     async def add_conn(self, muxed_conn: IMuxedConn, direction: str = "unknown") -> SwarmConn:
-        self.half_open.leave()  # the handshake is done: from here on no newcomer may push it out
+        self.half_open.leave()
         return await super().add_conn(muxed_conn, direction)
 
 

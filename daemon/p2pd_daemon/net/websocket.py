@@ -1,0 +1,80 @@
+"""libp2p's WebSocket listener with two holes closed: a stranger's handshake is bounded, and cannot end the process."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from collections.abc import Awaitable, Callable
+from types import MethodType
+from typing import Any, cast
+
+import trio
+from libp2p.abc import IListener
+from libp2p.transport.upgrader import TransportUpgrader
+from libp2p.transport.websocket import listener as libp2p_listener
+from libp2p.transport.websocket.transport import WebsocketTransport
+from trio_websocket import WebSocketServer
+
+from p2pd_daemon.net.half_open import HANDSHAKE_S, HalfOpen
+
+log = logging.getLogger(__name__)
+
+
+class GuardedWebsocket(WebsocketTransport):
+    def __init__(self, upgrader: TransportUpgrader, tls: ssl.SSLContext | None, half_open: HalfOpen) -> None:
+        super().__init__(upgrader, tls_server_config=tls)
+        self._half_open = half_open
+
+    def create_listener(self, handler: Any) -> IListener:
+        listener = super().create_listener(handler)
+        vars(listener)["half_open"] = self._half_open  # for _serve, which libp2p calls without it
+        return listener
+
+
+class _Server(WebSocketServer):
+    """trio-websocket waits 60 s for a handshake, of any number of strangers; and an error in one of them, e.g. garbage
+    in place of TLS, would leave through a system task of libp2p's, which ends the process.
+    """
+
+    half_open: HalfOpen
+
+    async def _handle_connection(self, stream: trio.abc.Stream) -> None:
+        try:
+            with self.half_open.slot(_remote_ip(stream)):
+                await super()._handle_connection(stream)
+        except Exception as error:  # whatever a stranger can cause
+            log.debug("WebSocket connection failed: %r", error)
+
+
+def _remote_ip(stream: trio.abc.Stream) -> str:
+    socket = getattr(getattr(stream, "transport_stream", stream), "socket", None)
+    try:
+        return str(socket.getpeername()[0]) if socket is not None else ""
+    except OSError:
+        return ""
+
+
+async def _serve(
+    handler: Callable[[Any], Awaitable[None]],
+    host: str,
+    port: int,
+    ssl_context: ssl.SSLContext | None,
+    *,
+    task_status: Any = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """In place of trio_websocket.serve_websocket, as libp2p's listener calls it."""
+    listeners: list[Any] = []
+    if ssl_context is None:
+        listeners.extend(await trio.open_tcp_listeners(port, host=host))
+    else:
+        listeners.extend(
+            await trio.open_ssl_over_tcp_listeners(port, ssl_context, host=host, https_compatible=True)
+        )
+    server = _Server(handler, listeners, connect_timeout=HANDSHAKE_S)
+    owner = cast(MethodType, handler).__self__  # the listener that create_listener made
+    server.half_open = vars(owner)["half_open"]
+    await server.run(task_status=task_status)
+
+
+def install() -> None:
+    vars(libp2p_listener)["serve_websocket"] = _serve
