@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -20,6 +21,9 @@ _COOKIE = struct.Struct(">8sQ")
 class RegistryLimits:
     per_peer: int = 1100  # tags of one peer: 1,000 rooms, its own, and some to spare
     per_tag: int = 10_000  # peers under one tag
+    per_host: int = (
+        1000  # peers with registrations from one IP address (IPv6: /64); a large NAT has that many
+    )
     peers: int = 10_000  # peers with registrations: at most 4 KiB each, so 40 MB
     total: int = 200_000  # registrations: about 250 bytes each, so 50 MB
     ttl_min: int = 30  # seconds
@@ -30,10 +34,11 @@ class RegistryLimits:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A peer's record as it signed it, checked; `seq` rises with each new one."""
+    """A peer's record as it signed it, checked; `seq` rises with each new one; `host` is where it connects from."""
 
     raw: bytes
     seq: int
+    host: str = ""
 
 
 class RegistryFull(Exception):
@@ -47,6 +52,7 @@ class BadCookie(Exception):
 @dataclass(slots=True)
 class _Peer:
     signed: Signed
+    host: str
     tags: dict[str, int] = field(default_factory=dict)  # tag → number of the registration
     expires: dict[str, float] = field(default_factory=dict)
 
@@ -72,6 +78,7 @@ class Registry:
         self._instance = instance.ljust(8, b"\0")[:8]
         self._peers: dict[PeerId, _Peer] = {}
         self._tags: dict[str, _Tag] = {}
+        self._hosts: Counter[str] = Counter()  # peers by host
         self._number = 0
         self._total = 0
 
@@ -98,10 +105,11 @@ class Registry:
         """
         entry = self._peers.get(peer)
         if entry is None or tag not in entry.tags:
-            self._check_room(entry, tag, now)
+            self._check_room(entry, tag, signed.host, now)
             entry = self._peers.get(peer)  # expiry may have dropped it
         if entry is None:
-            entry = self._peers[peer] = _Peer(signed)
+            entry = self._peers[peer] = _Peer(signed, signed.host)
+            self._hosts[signed.host] += 1
         if signed.seq >= entry.signed.seq:
             entry.signed = signed
         granted = min(max(ttl or self.limits.ttl_max, self.limits.ttl_min), self.limits.ttl_max)
@@ -153,11 +161,11 @@ class Registry:
         for peer, tag in ended:
             self._remove(peer, tag)
 
-    def _check_room(self, entry: _Peer | None, tag: str, now: float) -> None:
+    def _check_room(self, entry: _Peer | None, tag: str, host: str, now: float) -> None:
         limits = self.limits
-        under_tag = self._tags.get(tag)
-        if self._total >= limits.total or (entry is None and len(self._peers) >= limits.peers):
+        if self._total >= limits.total or (entry is None and self._is_full_for(host)):
             self.expire(now)
+        under_tag = self._tags.get(tag)
         if entry is not None and len(entry.tags) >= limits.per_peer:
             raise RegistryFull(f"at most {limits.per_peer} registrations for each peer")
         if under_tag is not None and len(under_tag.peers) >= limits.per_tag:
@@ -166,6 +174,11 @@ class Registry:
             raise RegistryFull(f"at most {limits.total} registrations in all")
         if entry is None and len(self._peers) >= limits.peers:
             raise RegistryFull(f"at most {limits.peers} peers")
+        if entry is None and self._is_full_for(host):
+            raise RegistryFull(f"at most {limits.per_host} peers from one address")
+
+    def _is_full_for(self, host: str) -> bool:
+        return len(self._peers) >= self.limits.peers or self._hosts[host] >= self.limits.per_host
 
     def _remove(self, peer: PeerId, tag: str, *, keep_peer: bool = False) -> None:
         entry = self._peers.get(peer)
@@ -180,6 +193,9 @@ class Registry:
             del self._tags[tag]
         if not entry.tags and not keep_peer:
             del self._peers[peer]
+            self._hosts[entry.host] -= 1
+            if not self._hosts[entry.host]:
+                del self._hosts[entry.host]
 
     def _cookie(self, number: int) -> bytes:
         return _COOKIE.pack(self._instance, number)

@@ -6,6 +6,7 @@ registry. A registration is taken only with a record that the registering peer s
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 from collections import Counter
 from collections.abc import Callable
@@ -82,7 +83,7 @@ class RendezvousService:
         self._streams[peer] += 1
         clean = False
         try:
-            await self._serve(stream, peer)
+            await self._serve(stream, peer, _host_of(stream))
             clean = True
         except RemoteProtocolError as error:
             self.refused["malformed"] += 1
@@ -97,21 +98,21 @@ class RendezvousService:
                 del self._streams[peer]
             await (end_stream(stream) if clean else reset_stream(stream))
 
-    async def _serve(self, stream: INetStream, peer: PeerId) -> None:
+    async def _serve(self, stream: INetStream, peer: PeerId, host: str) -> None:
         reader = FrameReader(MAX_REQUEST_BYTES)
         while chunk := await read_some(stream, IDLE_S):
             for frame in reader.feed(chunk):
                 await trio.sleep(self._allowance.wait_for(peer, trio.current_time()))
-                answer = self._answer(decode_message(frame), peer)
+                answer = self._answer(decode_message(frame), peer, host)
                 if answer is not None:
                     await write_all(stream, encode_frame(answer.SerializeToString()), WRITE_S)
         if reader.pending:
             raise RemoteProtocolError("the stream ended inside a request")
 
-    def _answer(self, request: Message, peer: PeerId) -> Message | None:
+    def _answer(self, request: Message, peer: PeerId, host: str) -> Message | None:
         if request.type == Message.REGISTER:
             self.requests["register"] += 1
-            return self._register(request.register, peer)
+            return self._register(request.register, peer, host)
         if request.type == Message.DISCOVER:
             self.requests["discover"] += 1
             return self._discover(request.discover)
@@ -121,13 +122,13 @@ class RendezvousService:
             return None
         raise RemoteProtocolError(f"a message of type {request.type} is no request")
 
-    def _register(self, request: Message.Register, peer: PeerId) -> Message:
+    def _register(self, request: Message.Register, peer: PeerId, host: str) -> Message:
         answer = Message(type=Message.REGISTER_RESPONSE)
         status, text = self._refusal(request)
         if status == _Status.OK:
             try:
                 answer.registerResponse.ttl = self.registry.register(
-                    peer, request.ns, self._signed(request, peer), request.ttl, trio.current_time()
+                    peer, request.ns, self._signed(request, peer, host), request.ttl, trio.current_time()
                 )
             except RegistryFull as error:
                 status, text = _Status.E_UNAVAILABLE, str(error)
@@ -146,7 +147,7 @@ class RendezvousService:
             return _Status.E_INVALID_TTL, f"at most {self.registry.limits.ttl_max} s"
         return _Status.OK, ""
 
-    def _signed(self, request: Message.Register, peer: PeerId) -> Signed:
+    def _signed(self, request: Message.Register, peer: PeerId, host: str) -> Signed:
         """Verifies each record once: renewals carry the same bytes."""
         known = self.registry.signed_of(peer)
         if known is not None and known.raw == request.signedPeerRecord:
@@ -154,7 +155,7 @@ class RendezvousService:
         record = open_addresses(request.signedPeerRecord)
         if record.peer != peer:
             raise PermissionError("a peer can only register itself")
-        return Signed(request.signedPeerRecord, record.seq)
+        return Signed(request.signedPeerRecord, record.seq, host)
 
     def _discover(self, request: Message.Discover) -> Message:
         answer = Message(type=Message.DISCOVER_RESPONSE)
@@ -177,3 +178,17 @@ class RendezvousService:
     def _count(self, status: int) -> None:
         if status != _Status.OK:
             self.refused[_Status.Name(status)] += 1
+
+
+def _host_of(stream: INetStream) -> str:
+    """The IP address at the other end; of IPv6 the /64, which is what one customer has. "" where it cannot be told."""
+    remote = stream.get_remote_address()
+    if remote is None:
+        return ""
+    try:
+        address = ipaddress.ip_address(remote[0].partition("%")[0])
+    except ValueError:
+        return ""
+    if address.version == 4:
+        return str(address)
+    return str(address.ipv4_mapped or ipaddress.ip_network((address, 64), strict=False))

@@ -101,6 +101,20 @@ def test_each_limit_is_named() -> None:
     fill([(peer, tag) for peer, tag in zip("abcdef", "rstuvw", strict=True)], "5 peers")
 
 
+def test_one_address_cannot_take_all_the_room() -> None:
+    registry = new_registry(RegistryLimits(per_host=2, peers=5))
+    for peer in PEERS[:2]:
+        registry.register(peer, "r", Signed(b"", 1, "192.0.2.1"), 50, 0)
+    with pytest.raises(RegistryFull, match="2 peers from one address"):
+        registry.register(PEERS[2], "r", Signed(b"", 1, "192.0.2.1"), 50, 0)
+    registry.register(PEERS[2], "r", Signed(b"", 1, "192.0.2.2"), 50, 0)
+    registry.register(PEERS[1], "s", Signed(b"", 1, "192.0.2.1"), 50, 0)
+    registry.unregister(PEERS[0], "r")
+    registry.register(PEERS[3], "r", Signed(b"", 1, "192.0.2.1"), 50, 0)
+    registry.expire(100)
+    assert not registry._hosts
+
+
 class RegistryHistories(RuleBasedStateMachine):
     """Against a dictionary: (peer, tag) → end."""
 

@@ -1,4 +1,4 @@
-"""Ending all connections together. libp2p ends one after the other and sleeps 0.2 s for each: a minute for 300 peers."""
+"""Ending all connections together: libp2p ends one after the other and sleeps 0.2 s for each, a minute for 300."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import logging
 import trio
 from libp2p.abc import INetConn
 from libp2p.network.swarm import Swarm
+from libp2p.peer.id import ID
 from libp2p.stream_muxer.yamux.yamux import Yamux
 
 from p2pd_daemon.net.muxer import abort
@@ -16,12 +17,12 @@ log = logging.getLogger(__name__)
 PATIENCE_S = 2.0  # for saying good-bye; a peer that takes no more bytes is left without
 
 
-async def close_connections(swarm: Swarm) -> None:
-    """Closes every connection, also when cancelled, within about PATIENCE_S."""
+async def close_connections(swarm: Swarm, peer: ID | None = None) -> None:
+    """Closes all connections, or all of one peer, also when cancelled, within about PATIENCE_S."""
     with trio.CancelScope() as scope:
         scope.shield = True
         async with trio.open_nursery() as nursery:
-            for connection in swarm.get_connections():
+            for connection in swarm.get_connections(peer):
                 nursery.start_soon(_close, connection)
 
 

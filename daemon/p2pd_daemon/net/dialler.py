@@ -17,12 +17,12 @@ from libp2p.peer.peerstore import PeerStoreError
 
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.errors import BadMultiaddr, NetworkError
+from p2pd_daemon.net.closing import close_connections
 from p2pd_daemon.net.dial import dial, live_connection, nothing_known, self_dial
 from p2pd_daemon.net.host import OpenHost
 from p2pd_daemon.net.identify import on_identified
 from p2pd_daemon.net.interface import Connected
 from p2pd_daemon.net.schedule import Dial, Kind, Pace, Schedule
-from p2pd_daemon.net.streams import FOREIGN
 from p2pd_daemon.net.targets import Target, parse_target
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,6 @@ log = logging.getLogger(__name__)
 DIAL_S = 4.0  # a background dial; a SYN that was lost is repeated after 1 and 3 s
 LOOKUP_S = 2.5  # asking discovery for the addresses of one peer
 SWEEP_S = 5.0  # between two looks whether connections ended unnoticed
-CLOSE_S = 3.0  # closing a connection; a frozen peer takes no more bytes
 
 Remember = Callable[[PeerId, Sequence[str], str], Awaitable[None]]
 LookUp = Callable[[PeerId], Awaitable[list[str]]]
@@ -138,11 +137,7 @@ class Dialler:
         self.schedule.hold(peer)
         if peer in self._under_way:
             self._under_way[peer].cancel()
-        with trio.move_on_after(CLOSE_S):
-            try:
-                await self._opened.host.disconnect(ID.from_base58(peer))
-            except FOREIGN as error:  # it broke while it was being closed
-                log.debug("closing the connection with %s: %r", peer, error)
+        await close_connections(self._opened.swarm, ID.from_base58(peer))
 
     def addrs(self, peer: PeerId) -> list[str]:
         """Transport addresses known of a peer, the best first."""
