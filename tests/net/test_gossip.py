@@ -118,6 +118,22 @@ async def test_members_come_and_go() -> None:
             assert alice.network.members(OTHER) == []
 
 
+async def test_a_topic_joined_while_the_hello_is_written_is_told() -> None:
+    """Between our hello and our entry in libp2p's table of peers a new topic would be told to nobody."""
+    with trio.fail_after(10):
+        async with open_node(TOPIC) as alice, open_node() as bob, trio.open_nursery() as nursery:
+            pubsub = bob.gossip.pubsub
+            hello = pubsub.get_hello_packet
+
+            def hello_then_join() -> rpc_pb2.RPC:
+                nursery.start_soon(bob.network.subscribe, TOPIC)
+                return hello()
+
+            pubsub.get_hello_packet = hello_then_join  # type: ignore[method-assign]  # to be in time
+            await bob.network.connect(alice.addr)
+            await until(lambda: alice.network.members(TOPIC) == [bob.peer_id], 3)
+
+
 async def test_connections_are_told_once_and_described() -> None:
     with trio.fail_after(10):
         async with open_node(TOPIC) as alice:

@@ -32,8 +32,8 @@ class GuardedWebsocket(WebsocketTransport):
 
 
 class _Server(WebSocketServer):
-    """trio-websocket waits 60 s for a handshake, of any number of strangers; and an error in one of them, e.g. garbage
-    in place of TLS, would leave through a system task of libp2p's, which ends the process.
+    """trio-websocket waits 60 s for a handshake, of any number of strangers. It runs in a system task of libp2p's: an
+    error that left it would end the process, so none leaves.
     """
 
     half_open: HalfOpen
