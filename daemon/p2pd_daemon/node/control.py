@@ -175,7 +175,7 @@ class NodeControl:
     async def set_nick(self, nick: str) -> NickSet:
         nick = check_nick(nick)
         await self._parts.store.set_meta("nick", nick)
-        self._parts.people.note_profile(self._parts.me, self._parts.clock.now_ms(), b"", nick)
+        self._parts.people.call_myself(nick)
         for room in list(self._rooms.all()):
             await self._rooms.introduce(room)
         return NickSet(nick=nick)

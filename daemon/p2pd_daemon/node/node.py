@@ -121,7 +121,10 @@ class Node:
         verdict = self._check(record, TopicKind.OPEN if room else TopicKind.DIRECT)
         if not verdict.keep:
             self._parts.network.dropped[verdict.reason] += 1
-            return Ack(record.id, AckStatus.OVER_LIMIT, verdict.reason)
+            never = verdict.outcome is Outcome.REJECT  # else the peer may try again later
+            return Ack(record.id, AckStatus.INVALID if never else AckStatus.OVER_LIMIT, verdict.reason)
+        if verdict.outcome is Outcome.QUARANTINE:
+            self._quarantined += 1
         if room is None:
             await self.conversations.take(record)
             return Ack(record.id, AckStatus.STORED, "")

@@ -41,12 +41,21 @@ class People:
     def note_profile(self, peer: PeerId, ts_ms: int, record_id: bytes, nick: str) -> None:
         """Takes a profile event in; the newest by (ts, id) counts, in whatever order they come."""
         old = self._profiles.get(peer)
-        if old is not None and old[:2] >= (ts_ms, record_id):
-            return
+        if old is None or (peer != self._me and old[:2] < (ts_ms, record_id)):
+            self._call(peer, (ts_ms, record_id, nick))
+
+    def call_myself(self, nick: str) -> None:
+        """Our own name from now on. Times do not count: a record of ours is as far ahead of the clock as a head that
+        it follows, and must not outlive the next change.
+        """
+        self._call(self._me, (0, b"", nick))
+
+    def _call(self, peer: PeerId, profile: tuple[int, bytes, str]) -> None:
+        old = self._profiles.get(peer)
         if old is not None:
             self._uses[_fold(old[2])] -= 1
-        self._profiles[peer] = (ts_ms, record_id, nick)
-        self._uses[_fold(nick)] += 1
+        self._profiles[peer] = profile
+        self._uses[_fold(profile[2])] += 1
 
     def nick_of(self, peer: PeerId) -> str:
         """What the peer calls themself; empty when they have not said."""
