@@ -26,7 +26,7 @@ This page is the help text of every command (`p2pd COMMAND --help`); `scripts/ge
 | 1 | failed |
 | 2 | usage: the command line, a name or a setting is wrong |
 | 3 | the daemon is not running |
-| 4 | no such room or peer |
+| 4 | no such room, peer or message |
 | 5 | network |
 | 6 | refused, or over a limit |
 | 130 | ended by Ctrl-C |

@@ -319,10 +319,9 @@ class MsgRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 MessageRef = Annotated[
     str,
     Meta(
-        min_length=6,
-        max_length=64,
+        min_length=1,
         description="A message's id, or the first digits of it (at least 6) if no other message's begins so",
-        extra_json_schema={"pattern": "^[0-9a-fA-F]{6,64}$"},
+        extra_json_schema={"minLength": 6, "maxLength": 64, "pattern": "^[0-9a-fA-F]{6,64}$"},
     ),
 ]
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from p2pd_daemon.core.limits import Limits
+from p2pd_daemon.core.retention import Keep
 from p2pd_daemon.errors import BadConfig, P2pdError
 from p2pd_daemon.settings import MULTIADDRS, HttpAddress, Setting, boolean_from_text, setting_keys, settings
 
@@ -40,6 +41,7 @@ class Config:
     http: HttpAddress | None
     nick: str | None
     key: Path | None
+    keep: Keep
     log_level: str
     limits: Limits
     sources: Mapping[str, Source]
@@ -81,6 +83,7 @@ def _defaults() -> dict[str, object]:
         "http": HttpAddress(host, int(port)),
         "nick": None,
         "key": None,
+        "keep": Keep(),
         "log_level": "info",
     }
     return values | {f"limits.{key}": value for key, value in dataclasses.asdict(Limits()).items()}
@@ -204,6 +207,8 @@ def _key_of_variable(name: str) -> str:
 
 def _shown_value(config: Config, key: str) -> object:
     value = getattr(config.limits, key.removeprefix("limits.")) if "." in key else getattr(config, key)
+    if key == "keep":
+        return str(value)
     if key == "http":
         return str(value) if value else "off"
     if isinstance(value, tuple):

@@ -92,6 +92,12 @@ class AmbiguousPeer(P2pdError):
     http_status = 409
 
 
+class AmbiguousMessage(P2pdError):
+    code = "ambiguous_message"
+    exit_code = 4
+    http_status = 409
+
+
 # 5: the network
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from p2pd_daemon.core.limits import Limits
+from p2pd_daemon.core.retention import Keep, parse_keep
+from p2pd_daemon.errors import BadConfig
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -107,6 +109,15 @@ def _path(value: object) -> Path | None:
     return Path(os.path.abspath(os.path.expanduser(text))) if text else None
 
 
+def _keep(value: object) -> Keep:
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    try:
+        return parse_keep(_text(value))
+    except BadConfig as error:
+        raise ValueError from error
+
+
 def _log_level(value: object) -> str:
     text = _text(value).lower()
     if text not in LOG_LEVELS:
@@ -136,6 +147,7 @@ _SETTINGS: tuple[Setting, ...] = (
     Setting("http", '"HOST:PORT" or "off"', _http, _http),
     Setting("nick", "a nickname of at most 32 characters", _nick, _nick),
     Setting("key", "the path of a key file", _path, _path),
+    Setting("keep", "all, an age like 90d, or a number of records", _keep, _keep),
     Setting("log_level", "one of " + ", ".join(LOG_LEVELS), _log_level, _log_level),
 )
 

@@ -21,6 +21,7 @@ from p2pd_client.shapes import (
     Id,
     Joined,
     Message,
+    MessageVersions,
     NickSet,
     Peer,
     Pinged,
@@ -109,6 +110,23 @@ class Control(Protocol):
         `before` is the hexadecimal id of a message: only older ones (NoSuchMessage). `search` is what a
         person types.
         """
+
+    async def message(self, ref: str) -> MessageVersions:
+        """One message, and what it said before. `ref`, here and below, is a message's id or at least its first
+        6 digits (NoSuchMessage, AmbiguousMessage).
+        """
+
+    async def edit(self, ref: str, text: str) -> Sent:
+        """Gives an own message another text (Refused: not one's own, or deleted); returns after the commit."""
+
+    async def delete(self, ref: str) -> Sent:
+        """Takes an own message back, here and at everybody's who plays by the rules."""
+
+    async def react(self, ref: str, symbol: str, remove: bool) -> Sent:
+        """`remove` takes one's reaction back (Refused when there is none)."""
+
+    async def reply(self, ref: str, text: str) -> Sent:
+        """Says something where that message was said, in answer to it."""
 
     async def mark_read(self, target: str) -> None:
         """Everything in that room (or else in the conversation with that peer) is read."""

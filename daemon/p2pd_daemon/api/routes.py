@@ -31,6 +31,7 @@ DIAL: Errors = (
     errors.SelfDial,
     errors.PeerUnreachable,
 )
+NO_MESSAGE: Errors = (errors.NoSuchMessage, errors.AmbiguousMessage, errors.NoSuchRoom)
 SAY: Errors = (errors.BadText, errors.TooLarge, errors.OverLimit)
 
 
@@ -163,6 +164,51 @@ ROUTES: tuple[Route, ...] = (
         list[shapes.Message],
         shapes.HistoryQuery,
         NO_ROOM + NO_PEER + (errors.NoSuchMessage,),
+    ),
+    Route(
+        "GET",
+        "/v1/message",
+        "One message and what it said before it was edited",
+        lambda c, q: c.message(q.id),
+        shapes.MessageVersions,
+        shapes.MessageQuery,
+        (errors.NoSuchMessage, errors.AmbiguousMessage),
+    ),
+    Route(
+        "POST",
+        "/v1/edit",
+        "Gives a message of one's own another text; answers once that is stored",
+        lambda c, r: c.edit(r.id, r.text),
+        shapes.Sent,
+        shapes.EditRequest,
+        NO_MESSAGE + SAY + (errors.Refused, errors.Blocked),
+    ),
+    Route(
+        "POST",
+        "/v1/delete",
+        "Takes a message of one's own back; answers once that is stored",
+        lambda c, r: c.delete(r.id),
+        shapes.Sent,
+        shapes.DeleteRequest,
+        (*NO_MESSAGE, errors.Refused, errors.Blocked, errors.OverLimit),
+    ),
+    Route(
+        "POST",
+        "/v1/react",
+        "Reacts to a message, or takes a reaction back; answers once that is stored",
+        lambda c, r: c.react(r.id, r.symbol, r.remove),
+        shapes.Sent,
+        shapes.ReactRequest,
+        (*NO_MESSAGE, errors.BadText, errors.Refused, errors.Blocked, errors.OverLimit),
+    ),
+    Route(
+        "POST",
+        "/v1/reply",
+        "Answers a message in its room or conversation; answers once that is stored",
+        lambda c, r: c.reply(r.id, r.text),
+        shapes.Sent,
+        shapes.ReplyRequest,
+        NO_MESSAGE + SAY + (errors.Refused, errors.Blocked),
     ),
     Route(
         "POST",

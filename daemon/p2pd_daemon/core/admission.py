@@ -29,6 +29,7 @@ QUARANTINED = "quarantined"
 QUARANTINE_FULL = "quarantine_full"
 BLOCKED = "blocked"
 UNKNOWN_TOPIC = "unknown_topic"
+BELOW_FLOOR = "below_floor"
 
 
 class TopicKind(Enum):

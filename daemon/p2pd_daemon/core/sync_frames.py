@@ -1,4 +1,4 @@
-"""Frames of /p2pd/sync/1.0.0 (pb/sync.proto) as frozen dataclasses. Without the length prefix; see `push.FrameReader`."""
+"""Frames of /p2pd/sync/1.0.0 (pb/sync.proto) as frozen dataclasses, without the length prefix (`push.FrameReader`)."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def encode_sync_frame(frame: Frame) -> bytes:
     return _message(frame).SerializeToString(deterministic=True)
 
 
-def _message(frame: Frame) -> sync_pb2.SyncFrame:
+def _message(frame: Frame) -> sync_pb2.SyncFrame:  # noqa: PLR0911 - one return a kind
     match frame:
         case Hello(tag, floor_ts, count, newest_ts, now_ms):
             hello = sync_pb2.SyncHello(
@@ -109,7 +109,7 @@ def _message(frame: Frame) -> sync_pb2.SyncFrame:
             return sync_pb2.SyncFrame(done=True)
 
 
-def decode_sync_frame(raw: bytes) -> Frame:
+def decode_sync_frame(raw: bytes) -> Frame:  # noqa: PLR0911 - one return a kind
     """RemoteProtocolError when it is none, or breaks a limit."""
     try:
         message = sync_pb2.SyncFrame.FromString(raw)

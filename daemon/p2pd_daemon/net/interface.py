@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from p2pd_daemon.core.peer_id import PeerId
     from p2pd_daemon.core.push import Ack
     from p2pd_daemon.core.record import Record
+    from p2pd_daemon.net.sync import SyncChannel
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,9 @@ class NetworkEvents(Protocol):
 
     async def on_push(self, raw: bytes, source: PeerId) -> Ack:
         """Take one pushed record; return after the commit."""
+
+    async def on_sync(self, channel: SyncChannel) -> None:
+        """Answer a session of /p2pd/sync/1.0.0 that a peer begins. May raise P2pdError: it costs the session."""
 
     async def on_connected(self, peer: PeerId) -> None: ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 
 import trio
@@ -12,6 +12,7 @@ from libp2p.custom_types import TProtocol
 
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.core.push import PROTOCOL_ID as PUSH
+from p2pd_daemon.core.sync_frames import PROTOCOL_ID as SYNC
 from p2pd_daemon.net import direct
 from p2pd_daemon.net import ping as pinging
 from p2pd_daemon.net.dialler import Dialler
@@ -22,6 +23,7 @@ from p2pd_daemon.net.interface import Connected, NetworkConfig, NetworkEvents, P
 from p2pd_daemon.net.mdns import Mdns
 from p2pd_daemon.net.presence import Presence, connection_of, describe
 from p2pd_daemon.net.schedule import Kind
+from p2pd_daemon.net.sync import SyncChannel, SyncResponder, open_sync
 from p2pd_daemon.net.targets import parse_target
 from p2pd_daemon.net.tasks import no_groups
 
@@ -95,6 +97,10 @@ class Network:
         """Deliver records directly, in order; PushBroken (with the acks so far) when the stream breaks."""
         return await direct.push(self._opened, peer, raws)
 
+    def open_sync(self, peer: PeerId) -> AbstractAsyncContextManager[SyncChannel]:
+        """A stream for a session of reconciliation that we begin. Raises NetworkError."""
+        return open_sync(self._opened, peer)
+
     async def advertise(self, tags: Collection[str]) -> None:
         """Be found under these rendezvous tags from now on, and look for others there; other tags are taken back."""
         self._discovery.advertise(tags)
@@ -125,6 +131,8 @@ async def open_network(
         responder = direct.PushResponder(events.on_push, config.limits)
         responder.dropped = opened.dropped
         opened.host.set_stream_handler(TProtocol(PUSH), responder.handle_stream)
+        syncing = SyncResponder(events.on_sync, opened.dropped)
+        opened.host.set_stream_handler(TProtocol(SYNC), syncing.handle_stream)
         for target in bootstrap:
             dialler.learn(target.peer, [target.addr], Kind.BOOTSTRAP)
         for peer, addrs in known:

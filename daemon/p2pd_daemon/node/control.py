@@ -14,40 +14,42 @@ from p2pd_client.shapes import (
     Event,
     Id,
     Joined,
-    Message,
     NickSet,
     Outbox,
     Peer,
     Pinged,
     Sent,
     Status,
+    Syncing,
 )
 from p2pd_client.shapes import Room as RoomShape
 
 from p2pd_daemon.config import Config
 from p2pd_daemon.core.event import check_nick
-from p2pd_daemon.errors import NoSuchMessage, UsageError
-from p2pd_daemon.node.direct import Conversations
+from p2pd_daemon.errors import UsageError
+from p2pd_daemon.node.changes import Changes
+from p2pd_daemon.node.control_messages import MessageControl
+from p2pd_daemon.node.node import Node
 from p2pd_daemon.node.parts import Parts
-from p2pd_daemon.node.present import contact_shape, event_shape, message_shape
+from p2pd_daemon.node.present import contact_shape, event_shape
 from p2pd_daemon.node.references import References
-from p2pd_daemon.node.rooms import Rooms
+from p2pd_daemon.node.rooms import spoken_body
 from p2pd_daemon.store.rows import DIRECT, SENT, STORED
 from p2pd_daemon.version import __version__
 
 REMEMBERED_PEERS = 1000  # as many as the store keeps
 
 
-class NodeControl:
+class NodeControl(MessageControl):
     """Implements `Control`. Every reference to a peer is resolved here, once."""
 
-    def __init__(
-        self, parts: Parts, rooms: Rooms, conversations: Conversations, config: Config, stop: trio.Event
-    ) -> None:
+    def __init__(self, parts: Parts, node: Node, config: Config, stop: trio.Event) -> None:
         self._parts = parts
         self._references = References(parts)
-        self._rooms = rooms
-        self._conversations = conversations
+        self._rooms = node.rooms
+        self._conversations = node.conversations
+        self._changes = Changes(parts, node.rooms, node.conversations)
+        self._reconciler = node.reconciler
         self._config = config
         self._stop = stop
         self._started_ms = parts.clock.now_ms()
@@ -72,6 +74,11 @@ class NodeControl:
             home=os.fspath(self._config.home),
             bootstrap=list(self._config.bootstrap),
             dropped=dict(parts.network.dropped),
+            syncing=[
+                Syncing(room=one.room, peer_id=one.peer, got=one.got, total=one.total)
+                for one in self._reconciler.active
+            ],
+            clock_skew_ms=self._reconciler.clock_ms,
         )
 
     async def id(self) -> Id:
@@ -149,7 +156,8 @@ class NodeControl:
                 target.peer, [target.addr], self._parts.clock.now_ms(), "user"
             )
             await self._references.try_connect(target.addr)
-        said, state = await self._conversations.say(target.peer, text, kind)
+        body = spoken_body(text, kind, self._parts.limits.text_bytes)
+        said, state = await self._conversations.say(target.peer, body)
         return Sent(id=said.record.id_hex, to=target.peer, ts_ms=said.ts_ms, state=state)
 
     async def conversations(self) -> Sequence[Conversation]:
@@ -213,35 +221,6 @@ class NodeControl:
     async def blocks(self) -> Sequence[Contact]:
         return [contact_shape(self._parts, peer, None) for peer in sorted(self._parts.people.blocked)]
 
-    # Messages
-
-    async def history(
-        self,
-        *,
-        room: str | None = None,
-        peer: str | None = None,
-        target: str | None = None,
-        limit: int = 50,
-        before: str | None = None,
-        search: str | None = None,
-    ) -> Sequence[Message]:
-        row = await self._references.place(room=room, peer=peer, target=target)
-        if row is None:
-            return []
-        rows = await self._parts.store.history(
-            row.room_n,
-            limit=limit,
-            before=_record_id(before) if before else None,
-            search=search or None,
-            hide_authors=self._parts.people.blocked,
-        )
-        return [message_shape(self._parts.people, message) for message in rows]
-
-    async def mark_read(self, target: str) -> None:
-        row = await self._references.place(target=target)
-        if row is not None:
-            await self._parts.store.mark_read(row.room_n)
-
     # Events
 
     async def events_after(self, n: int, limit: int) -> Sequence[Event]:
@@ -249,7 +228,7 @@ class NodeControl:
         shown = [
             event_shape(self._parts.people, row)
             for row in rows
-            if row.data.get("from") not in self._parts.people.blocked
+            if self._parts.people.blocked.isdisjoint({row.data.get("from"), row.data.get("by")})
         ]
         if rows and not shown:  # only hidden ones: the cursor must not stop before them
             return await self.events_after(rows[-1].n, limit)
@@ -263,16 +242,3 @@ class NodeControl:
 
     async def oldest_event(self) -> int:
         return await self._parts.store.oldest_event()
-
-
-def _record_id(text: str) -> bytes:
-    try:
-        raw = bytes.fromhex(text)
-    except ValueError:
-        raw = b""
-    if len(raw) != 32:
-        raise NoSuchMessage(
-            f"{text!r} is not a message id",
-            hint="A message id has 64 hexadecimal digits, as --json shows it.",
-        )
-    return raw

@@ -6,7 +6,7 @@ from functools import lru_cache, partial
 
 import trio
 
-from p2pd_daemon.core.event import Profile
+from p2pd_daemon.core.event import Body, Profile
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.core.record import Record
 from p2pd_daemon.core.seal import direct_box
@@ -14,7 +14,6 @@ from p2pd_daemon.errors import BadPeerId, Blocked, OverLimit, Refused, UsageErro
 from p2pd_daemon.node.codec import DirectCodec
 from p2pd_daemon.node.outbox import Outbox
 from p2pd_daemon.node.parts import Parts
-from p2pd_daemon.node.rooms import spoken_body
 from p2pd_daemon.node.timeline import Composed, Timeline
 from p2pd_daemon.store.rows import QUEUED, REFUSED
 from p2pd_daemon.tasks import TaskStatus
@@ -36,12 +35,11 @@ class Conversations:
             partial(direct_box, parts.key, text_bytes=parts.limits.text_bytes)
         )
 
-    async def say(self, peer: PeerId, text: str, kind: str) -> tuple[Composed, str]:
-        """Stores a message for the peer and hands it to the outbox; the state is what is known after a short wait.
+    async def say(self, peer: PeerId, body: Body) -> tuple[Composed, str]:
+        """Stores a record for the peer and hands it to the outbox; the state is what is known after a short wait.
 
         Raises Blocked, OverLimit, Refused (the peer said no).
         """
-        body = spoken_body(text, kind, self._parts.limits.text_bytes)
         if peer == self._parts.me:
             raise UsageError("that is this node's own peer ID", hint="Direct messages go to somebody else.")
         if peer in self._parts.people.blocked:

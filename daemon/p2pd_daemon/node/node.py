@@ -7,18 +7,20 @@ from collections.abc import Sequence
 
 import trio
 
-from p2pd_daemon.core.admission import Admission, Outcome, TopicKind, Verdict
+from p2pd_daemon.core.admission import BELOW_FLOOR, Admission, Outcome, TopicKind, Verdict
 from p2pd_daemon.core.limits import Limits
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.core.push import Ack, AckStatus
 from p2pd_daemon.core.record import Record, decode_record, verify_record
 from p2pd_daemon.core.room import DIRECT_PREFIX
 from p2pd_daemon.errors import P2pdError, RemoteProtocolError
+from p2pd_daemon.net.sync import SyncChannel
 from p2pd_daemon.node.clock import Clock
 from p2pd_daemon.node.direct import Conversations
 from p2pd_daemon.node.greeter import Greeter
 from p2pd_daemon.node.outbox import Outbox
 from p2pd_daemon.node.parts import Parts
+from p2pd_daemon.node.reconciler import Reconciler
 from p2pd_daemon.node.rooms import Rooms
 
 log = logging.getLogger(__name__)
@@ -38,6 +40,7 @@ class Node:
         self._parts: Parts
         self.rooms: Rooms
         self.conversations: Conversations
+        self.reconciler: Reconciler
 
     async def start(self, parts: Parts) -> None:
         """Joins what was joined, goes on with what waited; returns when messages can be said and taken."""
@@ -45,19 +48,24 @@ class Node:
         self.rooms = Rooms(parts)
         self._outbox = Outbox(parts)
         self.conversations = Conversations(parts, self._outbox)
+        self.reconciler = self.rooms.listener = Reconciler(parts, self.rooms)
         self._greeter = Greeter(parts, self.rooms)
         await self.rooms.start()
         await self._count_quarantined()
         await self._outbox.start()
         parts.nursery.start_soon(self._greeter.run)
+        parts.nursery.start_soon(self.reconciler.run)
         parts.nursery.start_soon(self._release_due)
         self._ready.set()
 
     # NetworkEvents
 
     def check_record(self, record: Record, source: PeerId) -> Verdict:
-        known = self._ready.is_set() and self.rooms.get(record.topic) is not None
-        return self._check(record, TopicKind.OPEN if known else TopicKind.UNKNOWN)
+        room = self.rooms.get(record.topic) if self._ready.is_set() else None
+        verdict = self._check(record, TopicKind.OPEN if room else TopicKind.UNKNOWN)
+        if room and verdict.event and verdict.event.ts_ms < room.floor_ts:
+            return Verdict(Outcome.IGNORE, BELOW_FLOOR, verdict.event)
+        return verdict
 
     async def on_record(self, record: Record, source: PeerId, verdict: Verdict) -> None:
         room = self.rooms.get(record.topic)
@@ -81,6 +89,10 @@ class Node:
         except P2pdError as error:  # our disk, our bug: the peer keeps it and tries again
             log.exception("could not take a pushed record")
             return Ack(record.id, AckStatus.OVER_LIMIT, error.message)
+
+    async def on_sync(self, channel: SyncChannel) -> None:
+        await self._ready.wait()
+        await self.reconciler.answer(channel)
 
     async def on_connected(self, peer: PeerId) -> None:
         await self._ready.wait()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
 from p2pd_client.shapes import Contact, Event, Message
 
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.node.parts import Parts
 from p2pd_daemon.node.people import People
+from p2pd_daemon.store.history import message_shape as stored_shape
 from p2pd_daemon.store.rows import EventRow, MessageRow
 
 
@@ -24,23 +28,23 @@ def contact_shape(parts: Parts, peer: PeerId, last_seen_ms: int | None) -> Conta
 
 
 def message_shape(people: People, row: MessageRow) -> Message:
-    return Message(
-        id=row.id.hex(),
-        room=row.room,
-        from_=row.author,
-        nick=people.nick_of(row.author),
-        ts_ms=row.ts_ms,
-        kind=row.kind,
-        text=row.text,
-        state=row.state,
-        name=people.name_of(row.author),
-        peer=row.peer,
-        reason=row.reason,
-    )
+    """As the event stream has it too, by the store's `message_shape`."""
+    return msgspec.convert(_named(people, stored_shape(row)), Message)
 
 
 def event_shape(people: People, row: EventRow) -> Event:
     data = dict(row.data)
     if "from" in data:
-        data["name"] = people.name_of(data["from"])
+        data = _named(people, data)
+    if "by" in data:
+        data["by_name"] = people.name_of(data["by"])
     return Event(n=row.n, kind=row.kind, ts_ms=row.ts_ms, data=data)
+
+
+def _named(people: People, message: dict[str, Any]) -> dict[str, Any]:
+    """With the names of its author and of whom it quotes; of a blocked one's text nothing."""
+    author, quote = message["from"], message["quote"]
+    if quote is not None:
+        hidden = {"text": ""} if quote["from"] in people.blocked else {}
+        quote = quote | {"name": people.name_of(quote["from"])} | hidden
+    return message | {"nick": people.nick_of(author), "name": people.name_of(author), "quote": quote}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 import trio
 
@@ -24,10 +26,24 @@ log = logging.getLogger(__name__)
 
 # Records that may wait to be published in one room; senders wait beyond it.
 OUTGOING_RECORDS = 1024
+NOTED_TOGETHER = 64  # records published before what became of them is written down
 # How long a sender waits for its turn when it is faster than `author_rate`; longer is for the client to decide.
 RATE_PATIENCE_S = 5.0
 # What was said while nobody was there and is said again when somebody is; older ones are for reconciliation.
 REPEAT_RECORDS = 1000
+
+
+class RoomListener(Protocol):
+    """Who is told what happens in rooms (the reconciler)."""
+
+    async def watch(self, room: Room) -> None:
+        """Runs as long as the room is joined."""
+
+    def met(self, room: Room, peer: PeerId) -> None:
+        """A connected peer is in the room."""
+
+    def said(self, room: Room) -> None:
+        """A record of ours was published."""
 
 
 class Room:
@@ -44,14 +60,18 @@ class Room:
         )
         self._rates = AuthorRates(parts.limits)
         self._alone = True  # something of ours may be stored that nobody was there to hear
+        self.floor_ts = row.floor_ts  # records before it are not kept and take no part in reconciliation
         self.scope = trio.CancelScope()
 
-    async def run(self, *, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+    async def run(
+        self, listener: RoomListener, *, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
         """Owns the room until left. Ready once messages can be said and taken."""
         with self.scope:
             async with trio.open_nursery() as nursery:
                 await nursery.start(self.timeline.run)
-                nursery.start_soon(self._publish)
+                nursery.start_soon(self._publish, listener)
+                nursery.start_soon(listener.watch, self)
                 task_status.started(None)
 
     async def say(self, body: Body) -> tuple[Composed, int]:
@@ -84,24 +104,29 @@ class Room:
         for _, raw in await self._parts.store.own_unsent(self.room_n, REPEAT_RECORDS):
             await self._outgoing.send((decode_record(raw, max_bytes=0), Reply()))
 
-    async def _publish(self) -> None:
+    async def _publish(self, listener: RoomListener) -> None:
         async for first in self._to_publish:
-            heard: list[bytes] = []
-            waiting = [first]
-            while waiting:
-                record, reply = waiting.pop(0)
+            heard: defaultdict[int, list[bytes]] = defaultdict(list)  # by the number of peers
+            for record, reply in (first, *self._waiting()):
                 count = await self._parts.network.publish(record)
                 reply.give(count)
                 if count:
-                    heard.append(record.id)
+                    heard[count].append(record.id)
                 else:
                     self._alone = True
-                try:
-                    waiting.append(self._to_publish.receive_nowait())
-                except trio.WouldBlock:
-                    break
+            now_ms = self._parts.clock.now_ms()
+            for count, ids in heard.items():
+                await self._parts.store.set_state(ids, SENT, now_ms=now_ms, sent_to=count)
             if heard:
-                await self._parts.store.set_state(heard, SENT, now_ms=self._parts.clock.now_ms())
+                listener.said(self)
+
+    def _waiting(self) -> Iterator[tuple[Record, Reply[int]]]:
+        """What has come in meanwhile, one by one, so that their states are noted together."""
+        for _ in range(NOTED_TOGETHER):
+            try:
+                yield self._to_publish.receive_nowait()
+            except trio.WouldBlock:
+                return
 
 
 class Rooms:
@@ -109,6 +134,7 @@ class Rooms:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self.listener: RoomListener
         self._rooms: dict[str, Room] = {}
         self._changing = trio.Lock()  # joins and leaves one after the other
 
@@ -182,13 +208,16 @@ class Rooms:
         if room is None:
             return
         event = {"room": room.name, "peer_id": peer, "joined": joined}
-        await self._parts.store.add_event("member", self._parts.clock.now_ms(), event)
+        now_ms = self._parts.clock.now_ms()
+        await self._parts.store.add_event("member", now_ms, event)
         if joined:
+            await self._parts.store.note_members(room.room_n, [peer], now_ms)
+            self.listener.met(room, peer)
             await room.repeat_unheard()
 
     async def _enter(self, row: RoomRow) -> Room:
         room = Room(row, self._parts)
-        await self._parts.nursery.start(room.run)
+        await self._parts.nursery.start(room.run, self.listener)
         self._rooms[room.topic] = room
         await self._parts.network.subscribe(room.topic)
         return room

@@ -20,6 +20,7 @@ from p2pd_daemon.node.listen import http_pair, open_network_somewhere, serve_api
 from p2pd_daemon.node.node import Node
 from p2pd_daemon.node.parts import Parts
 from p2pd_daemon.node.people import People
+from p2pd_daemon.node.retention import run_retention
 from p2pd_daemon.paths import Home, Running, remove_run_file, save_run_file, socket_path
 from p2pd_daemon.store.store import Store, open_store
 from p2pd_daemon.tasks import TaskStatus
@@ -61,7 +62,8 @@ async def serve_node(home: Home, config: Config, key: SigningKey, ready: Callabl
             await nursery.start(_stop_on_signals, stop)
             parts = Parts(key, store, network, people, clock, seqnos, config.limits, nursery)
             await node.start(parts)
-            control = NodeControl(parts, node.rooms, node.conversations, config, stop)
+            nursery.start_soon(run_retention, parts, node.rooms, config.keep)
+            control = NodeControl(parts, node, config, stop)
             await _take_nick(control, store, config)
             async with trio.open_nursery() as serving:
                 ready(await _serve(serving, control, home, config, peer_id=key.peer_id, moved=moved))

@@ -8,7 +8,8 @@ which they were said, and each names as parents what this node had seen just bef
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import trio
@@ -18,10 +19,12 @@ from p2pd_daemon.core.event import Action, Body, ChatEvent, Profile, Text, kind_
 from p2pd_daemon.core.record import Record, decode_record, sign_record
 from p2pd_daemon.core.room import Heads
 from p2pd_daemon.errors import P2pdError
+from p2pd_daemon.node.bell import Bell
 from p2pd_daemon.node.codec import Codec
 from p2pd_daemon.node.parts import Parts
+from p2pd_daemon.node.places import Places
 from p2pd_daemon.node.reply import Reply
-from p2pd_daemon.store.rows import QUARANTINED, RECEIVED, Ingested, NewRecord, RoomRow
+from p2pd_daemon.store.rows import QUARANTINED, RECEIVED, SENT, Ingested, NewRecord, RoomRow
 from p2pd_daemon.tasks import TaskStatus
 
 log = logging.getLogger(__name__)
@@ -31,7 +34,7 @@ INBOX_ITEMS = 1024
 # Records in one transaction: beyond this a commit's cost is already spread thin, and the first would wait too long.
 BATCH_RECORDS = 256
 
-VISIBLE_BODIES = frozenset({"text", "action", "profile"})
+VISIBLE_BODIES = frozenset({"text", "action", "profile", "edit", "delete", "reaction"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,15 @@ class _Take:
     reply: Reply[Ingested] | None
 
 
-_Item: TypeAlias = _Say | _Take
+@dataclass(frozen=True, slots=True)
+class _TakeMany:
+    """Records that reconciliation brought."""
+
+    records: Sequence[tuple[Record, ChatEvent]]
+    reply: Reply[list[Ingested]]
+
+
+_Item: TypeAlias = _Say | _Take | _TakeMany
 
 
 class Timeline:
@@ -74,6 +85,8 @@ class Timeline:
         self._people = parts.people
         self._codec = codec
         self._own_state = own_state
+        self.places = Places(parts.store, row.room_n)
+        self.lacking = Bell()  # rings when a record names parents that are not here
         self._send, self._receive = trio.open_memory_channel[_Item](INBOX_ITEMS)
 
     async def run(self, *, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -106,6 +119,15 @@ class Timeline:
         await self._send.send(_Take(record, event or self._codec.open(record), reply))
         return await reply.wait()
 
+    async def take_many(self, records: Sequence[tuple[Record, ChatEvent]]) -> list[Ingested]:
+        """Verified records that reconciliation brought; returns after the commit.
+
+        Those from before this node was first in the room are history: they make nothing unread and tell nobody.
+        """
+        reply: Reply[list[Ingested]] = Reply()
+        await self._send.send(_TakeMany(records, reply))
+        return await reply.wait()
+
     def _take_waiting(self, first: _Item) -> list[_Item]:
         items = [first]
         while len(items) < BATCH_RECORDS:
@@ -118,6 +140,7 @@ class Timeline:
     async def _commit(self, items: list[_Item]) -> None:
         """What others said first, so that ours can name it as its parents."""
         takes = [item for item in items if isinstance(item, _Take)]
+        many = [item for item in items if isinstance(item, _TakeMany)]
         says = [item for item in items if isinstance(item, _Say)]
         now_ms = self._clock.now_ms()
         try:
@@ -126,6 +149,9 @@ class Timeline:
                 for take, result in zip(takes, taken, strict=True):
                     if take.reply is not None:
                         take.reply.give(result)
+            for brought in many:
+                batch = [self._catch_up(record, event, now_ms) for record, event in brought.records]
+                brought.reply.give(await self._ingest(batch))
             if says:
                 batch = await self._compose([item.body for item in says], now_ms)
                 await self._ingest(batch)
@@ -139,8 +165,12 @@ class Timeline:
 
     async def _ingest(self, batch: list[NewRecord]) -> list[Ingested]:
         results = await self._store.ingest(batch)
-        for new in batch:
+        for new, result in zip(batch, results, strict=True):
             self._note(new)
+            if result.new:
+                self.places.add(new.ts_ms, new.record.id)
+        if any(result.missing for result in results):
+            self.lacking.set()
         return results
 
     def _note(self, new: NewRecord) -> None:
@@ -169,6 +199,18 @@ class Timeline:
     def _admit(self, item: _Take, now_ms: int) -> NewRecord:
         own = item.record.author == self._key.peer_id
         return self._row(item.record, item.event, now_ms, own=own, due=is_due(item.event.ts_ms, now_ms))
+
+    def _catch_up(self, record: Record, event: ChatEvent, now_ms: int) -> NewRecord:
+        """Somebody else had it: so one of ours was sent, even if we do not remember."""
+        row = self._row(
+            record,
+            event,
+            now_ms,
+            own=record.author == self._key.peer_id,
+            due=is_due(event.ts_ms, now_ms),
+        )
+        state = SENT if row.own else row.state
+        return replace(row, state=state, caught_up=True, notify=event.ts_ms >= self.row.created_ms)
 
     def _row(self, record: Record, event: ChatEvent, now_ms: int, *, own: bool, due: bool) -> NewRecord:
         kind = kind_of(event.body)

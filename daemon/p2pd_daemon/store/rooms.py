@@ -14,7 +14,7 @@ _ROOM_COLUMNS = """
     o.n, o.name, o.topic, o.kind, o.peer, o.joined,
     (SELECT total(count) FROM unread u WHERE u.room_n = o.n AND u.author NOT IN (SELECT peer FROM blocks)),
     (SELECT r.ts_ms FROM records r WHERE r.room_n = o.n AND r.shown = 1
-     ORDER BY r.ts_ms DESC, r.id DESC LIMIT 1), o.created_ms
+     ORDER BY r.ts_ms DESC, r.id DESC LIMIT 1), o.created_ms, o.floor_ts
 """
 
 
@@ -76,7 +76,7 @@ def mark_read(conn: sqlite3.Connection, room_n: int) -> None:
 
 
 def _room_row(row: Sequence[Any]) -> RoomRow:
-    n, name, topic, kind, peer, joined, unread, last_ts_ms, created_ms = row
+    n, name, topic, kind, peer, joined, unread, last_ts_ms, created_ms, floor_ts = row
     return RoomRow(
         room_n=n,
         name=name,
@@ -87,6 +87,7 @@ def _room_row(row: Sequence[Any]) -> RoomRow:
         unread=int(unread),
         last_ts_ms=last_ts_ms,
         created_ms=created_ms,
+        floor_ts=floor_ts,
     )
 
 

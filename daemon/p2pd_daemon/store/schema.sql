@@ -19,13 +19,14 @@ CREATE TABLE rooms (
     kind       TEXT NOT NULL,               -- 'open', 'direct'; later kinds of room need no migration
     peer       TEXT,                        -- the other one of a direct conversation, else NULL
     joined     INTEGER NOT NULL,
-    created_ms INTEGER NOT NULL
+    created_ms INTEGER NOT NULL,
+    floor_ts   INTEGER NOT NULL DEFAULT 0   -- records before it were given up and are not taken any more
 );
 CREATE INDEX rooms_name ON rooms (name);
 CREATE UNIQUE INDEX rooms_peer ON rooms (peer) WHERE peer IS NOT NULL;
 
--- Every record that is in a room's set, whether shown or not. Rows are never deleted: dropping a body sets raw and
--- text to NULL and keeps (ts_ms, id), because set membership depends only on the bytes (DESIGN.md, section 1).
+-- Every record that is in a room's set, whether shown or not. Above the room's floor rows are never deleted: dropping
+-- a body sets raw and text to NULL and keeps (ts_ms, id), because set membership depends only on the bytes (DESIGN.md, section 1).
 CREATE TABLE records (
     n          INTEGER PRIMARY KEY,         -- order of arrival
     id         BLOB NOT NULL UNIQUE,
@@ -50,8 +51,8 @@ CREATE TABLE records (
 CREATE INDEX records_order ON records (room_n, ts_ms, id);
 CREATE INDEX records_unsent ON records (room_n, n) WHERE own = 1 AND state = 'stored';
 CREATE INDEX records_profiles ON records (author, room_n, ts_ms, id) WHERE kind = 'profile';
-
 CREATE INDEX records_edits ON records (room_n, about, author, ts_ms, id) WHERE kind = 'edit';
+
 -- Full-text search in what messages say now. The index keeps no copy of the texts; a row is written and deleted
 -- together with records.text and records.edited.
 CREATE VIEW searchable AS SELECT n, coalesce(edited, text) AS text FROM records
@@ -176,3 +177,4 @@ CREATE TABLE events (
     record_n INTEGER REFERENCES records (n),
     data     TEXT
 );
+CREATE INDEX events_record ON events (record_n) WHERE record_n IS NOT NULL;

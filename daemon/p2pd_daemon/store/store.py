@@ -28,6 +28,7 @@ from p2pd_daemon.store import (
     people,
     reactions,
     records,
+    retention,
     rooms,
     sync,
 )
@@ -216,6 +217,14 @@ class Store:
     async def note_holds(self, room_n: int, peer: PeerId, own_n: int, now_ms: int) -> bool:
         """The peer has all our records of the room up to number `own_n`; whether that is news."""
         return await self._write(sync.save_holds, room_n, peer, own_n, now_ms)
+
+    async def nth_newest_ts(self, room_n: int, nth: int) -> int | None:
+        """The ts of the `nth` newest record of the room, None when it has fewer."""
+        return await self._read(retention.nth_newest_ts, room_n, nth)
+
+    async def raise_floor(self, room_n: int, floor_ts: int) -> int:
+        """Gives up some records from before `floor_ts`; how many. Call again until it is 0."""
+        return await self._write(retention.raise_floor, room_n, floor_ts)
 
     # Messages
 

@@ -1,0 +1,96 @@
+"""Records that a session brings: checked like live ones, but in batches and off the event loop."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import trio
+
+from p2pd_daemon.core.admission import BAD_EVENT, BELOW_FLOOR, QUARANTINE_FULL, RATE, TOO_LARGE, AuthorRates
+from p2pd_daemon.core.clock import is_due
+from p2pd_daemon.core.event import ChatEvent, decode_event
+from p2pd_daemon.core.limits import Limits
+from p2pd_daemon.core.record import Record, decode_record, verify_record
+from p2pd_daemon.core.sync import Place, Taken
+from p2pd_daemon.errors import RemoteProtocolError
+from p2pd_daemon.node.parts import Parts
+from p2pd_daemon.node.rooms import Room
+
+
+class Intake:
+    """Takes batches into rooms. A daily quota per author holds; the rate per second is for live records only."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._limits = parts.limits
+        self._rates = AuthorRates(
+            Limits(author_rate=0, author_day=parts.limits.author_day, authors=parts.limits.authors)
+        )
+
+    async def take(self, room: Room, raws: Sequence[bytes], gone: Sequence[Place]) -> Taken:
+        """Stores what is new and ours to keep. RemoteProtocolError for what no honest peer would send.
+
+        What only our limits refuse is left out and counted: another peer may have larger ones.
+        """
+        opened = await trio.to_thread.run_sync(open_records, raws, room.topic)
+        known = await self._parts.store.known([record.id for record, _ in opened])
+        fresh = [(record, event) for record, event in opened if record.id not in known]
+        await trio.to_thread.run_sync(verify_records, [record for record, _ in fresh])
+        kept = await self._within_limits(room, fresh)
+        stored = await room.timeline.take_many(kept) if kept else []
+        places = [(event.ts_ms, record.id) for record, event in opened if event is not None]
+        places += list(gone)
+        new = sum(result.new for result in stored)
+        return Taken(new=new, known=len(opened) - new, oldest=min(places, default=None))
+
+    async def _within_limits(
+        self, room: Room, records: Sequence[tuple[Record, ChatEvent | None]]
+    ) -> list[tuple[Record, ChatEvent]]:
+        now_ms, monotonic = self._parts.clock.now_ms(), self._parts.clock.monotonic()
+        quarantined = await self._parts.store.quarantined(room.room_n)
+        left_out: Counter[str] = Counter()
+        kept: list[tuple[Record, ChatEvent]] = []
+        for record, event in records:
+            due = event is None or is_due(event.ts_ms, now_ms)
+            quarantined += not due
+            if event is None:
+                left_out[BAD_EVENT] += 1
+            elif self._limits.record_bytes and len(record.raw) > self._limits.record_bytes:
+                left_out[TOO_LARGE] += 1
+            elif not due and self._limits.quarantine and quarantined > self._limits.quarantine:
+                left_out[QUARANTINE_FULL] += 1
+            elif event.ts_ms < room.floor_ts:
+                left_out[BELOW_FLOOR] += 1
+            elif not self._rates.take(record.author, record.topic, monotonic):
+                left_out[RATE] += 1
+            else:
+                kept.append((record, event))
+        self._parts.network.dropped.update(left_out)
+        return kept
+
+
+def open_records(raws: Sequence[bytes], topic: str) -> list[tuple[Record, ChatEvent | None]]:
+    """Each with its event, None where it is none that we understand. RemoteProtocolError names the first bad record."""
+    opened: list[tuple[Record, ChatEvent | None]] = []
+    for index, raw in enumerate(raws):
+        try:
+            record = decode_record(raw, max_bytes=0)
+        except RemoteProtocolError as error:
+            raise RemoteProtocolError(f"record {index} of {len(raws)}: {error.message}") from error
+        if record.topic != topic:
+            raise RemoteProtocolError(f"record {record.id_hex} is of another room")
+        try:
+            opened.append((record, decode_event(record.data, text_bytes=0)))
+        except RemoteProtocolError:
+            opened.append((record, None))
+    return opened
+
+
+def verify_records(records: Sequence[Record]) -> None:
+    """RemoteProtocolError names the first whose signature is not its author's."""
+    for record in records:
+        try:
+            verify_record(record)
+        except RemoteProtocolError as error:
+            raise RemoteProtocolError(f"record {record.id_hex}: {error.message}") from error

@@ -1,0 +1,39 @@
+"""Gives up what the user does not want to keep, a little at a time."""
+
+from __future__ import annotations
+
+import logging
+
+import trio
+
+from p2pd_daemon.core.retention import Keep
+from p2pd_daemon.node.parts import Parts
+from p2pd_daemon.node.rooms import Room, Rooms
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 600.0
+PAUSE_S = 0.05  # between two batches, for writers who wait
+
+
+async def run_retention(parts: Parts, rooms: Rooms, keep: Keep) -> None:
+    """Raises each room's floor, at the start and then every few minutes, until cancelled."""
+    while keep != Keep():
+        for room in list(rooms.all()):
+            await _raise_floor(parts, room, keep)
+        await trio.sleep(EVERY_S)
+
+
+async def _raise_floor(parts: Parts, room: Room, keep: Keep) -> None:
+    nth = await parts.store.nth_newest_ts(room.room_n, keep.records) if keep.records else None
+    floor_ts = keep.floor_ts(parts.clock.now_ms(), nth)
+    if floor_ts <= room.floor_ts:
+        return
+    # First no session compares or fetches what is below any more, then it goes.
+    room.floor_ts = floor_ts
+    given_up = 0
+    while batch := await parts.store.raise_floor(room.room_n, floor_ts):
+        given_up += batch
+        await trio.sleep(PAUSE_S)
+    if given_up:
+        log.info("%s: gave up %d records from before %d", room.name, given_up, floor_ts)
