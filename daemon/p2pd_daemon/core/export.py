@@ -194,8 +194,10 @@ def decode_object(line: bytes) -> Fields:
         raise BadLine(f"it is not UTF-8: byte {error.start + 1}") from None
     except json.JSONDecodeError as error:
         raise BadLine(f"it is not JSON: {error.msg}, at character {error.pos + 1}") from None
-    except RecursionError:
-        raise BadLine("it is not JSON of an export: nested too deeply") from None
+    except BadLine:
+        raise
+    except (ValueError, RecursionError):  # numbers and nesting that no reader should have to take
+        raise BadLine("it is not JSON of an export: too long a number, or nested too deeply") from None
     if not isinstance(found, dict):
         raise BadLine("it is not a JSON object")
     return found

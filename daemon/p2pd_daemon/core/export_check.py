@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from p2pd_daemon.core.bodies import Delete
-from p2pd_daemon.core.event import ChatEvent, Sealed, decode_event
+from p2pd_daemon.core.event import Body, ChatEvent, Sealed, decode_event
 from p2pd_daemon.core.export import (
     VERSION_KEY,
     BadLine,
@@ -80,6 +80,7 @@ class ExportCheck:
         self._entries = 0
         self._gone: dict[bytes, int] = {}
         self._deleted: set[bytes] = set()
+        self._all_read = True  # no delete can have escaped us
         self._stopped = False
 
     def feed(self, line: bytes) -> Checked:
@@ -96,10 +97,10 @@ class ExportCheck:
         """What can only be said at the end."""
         if self._stopped:
             return []
-        faults = self._compare() if self.summary.manifest else []
+        faults = self._compare(self.summary.manifest) if self.summary.manifest else []
         if not self.summary.lines:
             faults = [Fault(1, "the file is empty")]
-        if not self.summary.unopened:
+        if self._all_read:
             faults += [
                 Fault(number, "it is marked as deleted, but no record in this file deletes it")
                 for record_id, number in self._gone.items()
@@ -131,22 +132,21 @@ class ExportCheck:
         checked = self._entry(line)
         return Checked(missing.faults + checked.faults, checked.raw, checked.gone)
 
-    def _compare(self) -> list[Fault]:
+    def _compare(self, manifest: Manifest) -> list[Fault]:
         """The manifest with what followed it."""
-        manifest, summary = self.summary.manifest, self.summary
-        assert manifest is not None
+        summary = self.summary
         if self._entries < manifest.count:
-            end = f"the file ends after {self._entries} of {manifest.count} records: it was cut off, or lines are missing"
-            return [Fault(max(summary.lines, 1), end)]
+            what = "it was cut off, or lines are missing"
+            end = f"the file ends after {self._entries} of {manifest.count} records: {what}"
+            return [Fault(summary.lines, end)]
         if self._entries > manifest.count:
             return [Fault(1, f"the manifest counts {manifest.count} records; the file has {self._entries}")]
+        if self._places is None:  # some line could not be read, and was named
+            return []
         faults = []
-        if self._places is not None and self._places.hexdigest() != manifest.records_sha256:
+        if self._places.hexdigest() != manifest.records_sha256:
             faults.append("the records, or their order, are not those that the manifest names")
-        if self._places is not None and (manifest.first_ts_ms, manifest.last_ts_ms) != (
-            summary.first_ts_ms,
-            summary.last_ts_ms,
-        ):
+        if (manifest.first_ts_ms, manifest.last_ts_ms) != (summary.first_ts_ms, summary.last_ts_ms):
             faults.append("the manifest's first_ts_ms or last_ts_ms is not that of the records")
         return [Fault(1, what) for what in faults]
 
@@ -155,12 +155,9 @@ class ExportCheck:
     def _entry(self, line: bytes) -> Checked:
         self._entries += 1
         try:
-            fields = decode_object(line)
-            if VERSION_KEY in fields:
-                raise BadLine("a second manifest: each export is a file of its own")
-            shown = read_line(fields)
+            shown = _read_entry(line)
         except BadLine as error:
-            self._places = None
+            self._places, self._all_read = None, False
             return self._say(str(error))
         if shown.raw is None:
             self._gone.setdefault(shown.id, self.summary.lines)
@@ -174,7 +171,7 @@ class ExportCheck:
             record = decode_record(raw, max_bytes=0)
             event = decode_event(record.data, text_bytes=0)
         except RemoteProtocolError as error:
-            self.summary.unopened += 1  # it might have been a delete
+            self._all_read = False
             faults = self._place(shown.ts_ms, shown.id)
             return self._say(f"its signed bytes are damaged: {error.message}", *faults)
         faults = self._record_faults(shown, record, event)
@@ -204,28 +201,29 @@ class ExportCheck:
         return faults + self._shown_faults(shown, record, event)
 
     def _shown_faults(self, shown: Line, record: Record, event: ChatEvent) -> list[str]:
-        sealed = event.body
-        if not isinstance(sealed, Sealed):
-            if shown.opened_sha256 is not None:
-                return ["it has an opened_sha256, but is not sealed"]
-            return self._body_faults(shown, event)
+        if not record.topic.startswith(DIRECT_PREFIX):
+            stray = ["it has an opened_sha256, but is not sealed"] if shown.opened_sha256 is not None else []
+            return stray + self._body_faults(shown, event.body)
+        if not isinstance(event.body, Sealed):
+            return ["it belongs to a direct conversation, but is not sealed"]
         faults = []
         if shown.opened_sha256 != opened_sha256(shown.id, shown.kind, shown.text):
             faults.append("the kind or text shown was changed: opened_sha256 is another")
         if self._box is None:
+            self._all_read = False
             self.summary.unopened += 1
             return faults
         try:
-            body = self._box.open(sealed, sender=record.author, seqno=record.seqno, ts_ms=event.ts_ms)
+            body = self._box.open(event.body, sender=record.author, seqno=record.seqno, ts_ms=event.ts_ms)
         except RemoteProtocolError as error:
-            self.summary.unopened += 1
+            self._all_read = False
             return [*faults, error.message]
-        return faults + self._body_faults(shown, ChatEvent(event.ts_ms, event.parents, body))
+        return faults + self._body_faults(shown, body)
 
-    def _body_faults(self, shown: Line, event: ChatEvent) -> list[str]:
-        if isinstance(event.body, Delete):
-            self._deleted.update((event.body.target, *event.body.edits))
-        kind, text = shown_of(event.body)
+    def _body_faults(self, shown: Line, body: Body) -> list[str]:
+        if isinstance(body, Delete):
+            self._deleted.update((body.target, *body.edits))
+        kind, text = shown_of(body)
         faults = []
         if shown.kind != kind:
             faults.append(f"the kind shown is not what was signed, {kind}")
@@ -253,6 +251,13 @@ class ExportCheck:
 
     def _say(self, *faults: str, raw: bytes | None = None, gone: tuple[int, bytes] | None = None) -> Checked:
         return Checked(tuple(Fault(self.summary.lines, what) for what in faults), raw, gone)
+
+
+def _read_entry(line: bytes) -> Line:
+    fields = decode_object(line)
+    if VERSION_KEY in fields:
+        raise BadLine("a second manifest: each export is a file of its own")
+    return read_line(fields)
 
 
 def manifest_faults(manifest: Manifest) -> list[str]:
