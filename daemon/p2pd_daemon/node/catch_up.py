@@ -11,11 +11,15 @@ from p2pd_daemon.core.admission import BAD_EVENT, BELOW_FLOOR, QUARANTINE_FULL, 
 from p2pd_daemon.core.clock import is_due
 from p2pd_daemon.core.event import ChatEvent, decode_event
 from p2pd_daemon.core.limits import Limits
+from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.core.record import Record, decode_record, verify_record
 from p2pd_daemon.core.sync import Place, Taken
 from p2pd_daemon.errors import RemoteProtocolError
 from p2pd_daemon.node.parts import Parts
 from p2pd_daemon.node.rooms import Room
+
+GONE_WITNESSES = 2
+GONE_REMEMBERED = 10_000  # records of which too few have said so yet
 
 
 class Intake:
@@ -24,11 +28,12 @@ class Intake:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._limits = parts.limits
+        self._gone: dict[bytes, set[PeerId]] = {}  # who says that a record was deleted
         self._rates = AuthorRates(
             Limits(author_rate=0, author_day=parts.limits.author_day, authors=parts.limits.authors)
         )
 
-    async def take(self, room: Room, raws: Sequence[bytes], gone: Sequence[Place]) -> Taken:
+    async def take(self, room: Room, peer: PeerId, raws: Sequence[bytes], gone: Sequence[Place]) -> Taken:
         """Stores what is new and ours to keep. RemoteProtocolError for what no honest peer would send.
 
         What only our limits refuse is left out and counted: another peer may have larger ones.
@@ -39,10 +44,29 @@ class Intake:
         await trio.to_thread.run_sync(verify_records, [record for record, _ in fresh])
         kept = await self._within_limits(room, fresh)
         stored = await room.timeline.take_many(kept) if kept else []
+        for place in gone:
+            await self._take_gone(room, peer, place)
         places = [(event.ts_ms, record.id) for record, event in opened if event is not None]
         places += list(gone)
         new = sum(result.new for result in stored)
         return Taken(new=new, known=len(opened) - new, oldest=min(places, default=None))
+
+    async def _take_gone(self, room: Room, peer: PeerId, place: Place) -> None:
+        """Believes that a record was deleted when a delete of it is here, and its sender or two peers say so: without
+        the body nobody can check that the delete is the author's.
+        """
+        deleters = await self._parts.store.deleters(room.room_n, place[1])
+        if not deleters or place[0] < room.floor_ts:
+            return
+        said = self._gone.setdefault(place[1], set())
+        said.add(peer)
+        if peer not in deleters and len(said) < GONE_WITNESSES:
+            if len(self._gone) > GONE_REMEMBERED:
+                del self._gone[next(iter(self._gone))]
+            return
+        del self._gone[place[1]]
+        if await self._parts.store.note_gone(room.room_n, place, self._parts.clock.now_ms()):
+            room.timeline.places.add(*place)
 
     async def _within_limits(
         self, room: Room, records: Sequence[tuple[Record, ChatEvent | None]]

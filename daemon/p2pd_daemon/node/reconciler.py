@@ -194,7 +194,7 @@ class Reconciler:
                     found = await self._parts.store.batch(room.room_n, ids)
                     outcome = Batch(found.raws, found.gone)
                 case Take(raws, gone):
-                    outcome = taken = await self._intake.take(room, raws, gone)
+                    outcome = taken = await self._intake.take(room, channel.peer, raws, gone)
                     progress.got += taken.new
 
     async def _note(self, result: SyncResult, room: Room, peer: PeerId, own_n: int) -> None:

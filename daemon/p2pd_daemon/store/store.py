@@ -206,6 +206,14 @@ class Store:
         """These records of the room, as far as they are here."""
         return await self._read(sync.load_batch, room_n, ids)
 
+    async def deleters(self, room_n: int, record_id: bytes) -> frozenset[PeerId]:
+        """Who, of all that is here, took that record back."""
+        return await self._read(sync.deleters, room_n, record_id)
+
+    async def note_gone(self, room_n: int, place: tuple[int, bytes], now_ms: int) -> bool:
+        """Keeps the place of a record whose body is nowhere any more; False if there is a record already."""
+        return await self._write(sync.save_gone, room_n, place, now_ms)
+
     async def newest_own(self, room_n: int) -> int:
         """The number of our newest record in the room, for `note_holds`."""
         return await self._read(sync.newest_own, room_n)
