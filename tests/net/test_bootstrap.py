@@ -18,7 +18,7 @@ import httpx
 import pytest
 import trio
 from net.point import open_point
-from net.support import LOOPBACK, TOPIC, meet, new_key, open_node, until
+from net.support import LOOPBACK, TOPIC, Node, chat, meet, new_key, open_node, until
 from p2pd_bootstrap.options import CONNECTIONS, parse_options
 from p2pd_bootstrap.registry import RegistryLimits
 from p2pd_daemon.core.room import rendezvous_tag
@@ -89,24 +89,37 @@ async def run(
 
 
 @pytest.mark.slow
-async def test_two_nodes_meet_through_it_and_it_hears_nothing_of_their_room(tmp_path: Path) -> None:
+async def test_nodes_meet_through_it_and_again_after_it_was_killed_and_it_is_in_no_room(
+    tmp_path: Path,
+) -> None:
     async with start(tmp_path, *LISTEN) as point:
         assert list(point.ready) == ["event", "peer_id", "addrs", "http"]
         assert point.addr.endswith(f"/p2p/{point.ready['peer_id']}")
-        async with (
-            open_node(TOPIC, bootstrap=(point.addr,)) as a,
-            open_node(TOPIC, bootstrap=(point.addr,)) as b,
-        ):
-            for node in (a, b):
-                await node.network.advertise([rendezvous_tag(TOPIC)])
-            await until(lambda: meet(a, b))
-            peer = next(one for one in a.network.peers() if one.peer_id == point.ready["peer_id"])
+        async with in_room(point) as old, in_room(point) as new:
+            await until(lambda: meet(old, new))
+            peer = next(one for one in old.network.peers() if one.peer_id == point.ready["peer_id"])
             assert peer.agent == f"p2pd-bootstrap/{__version__}"
             assert "/rendezvous/1.0.0" in peer.protocols
             assert not [
                 name for name in peer.protocols if "meshsub" in name or "floodsub" in name or "p2pd" in name
             ]
             await check_http(point)
+            point.process.kill()
+            point.exit_code = -signal.SIGKILL
+            await chat(old, new, "without it")
+            port = point.addr.split("/")[4]
+            async with start(tmp_path, "--listen", f"/ip4/127.0.0.1/tcp/{port}", "--http", "off") as back:
+                assert back.addr == point.addr
+                assert back.ready["http"] is None
+                async with in_room(back) as late:
+                    await until(lambda: meet(old, late) and meet(new, late))
+
+
+@asynccontextmanager
+async def in_room(point: Running) -> AsyncIterator[Node]:
+    async with open_node(TOPIC, bootstrap=(point.addr,)) as node:
+        await node.network.advertise([rendezvous_tag(TOPIC)])
+        yield node
 
 
 async def check_http(point: Running) -> None:
@@ -134,30 +147,22 @@ async def check_http(point: Running) -> None:
 
 
 @pytest.mark.slow
-async def test_killed_and_restarted_with_the_same_port_it_introduces_peers_again(tmp_path: Path) -> None:
-    async with start(tmp_path, *LISTEN) as point:
-        port = point.addr.split("/")[4]
-        point.process.kill()
-        point.exit_code = -signal.SIGKILL
-    again = ("--listen", f"/ip4/127.0.0.1/tcp/{port}", "--http", "off")
-    async with open_node(TOPIC, bootstrap=(point.addr,)) as old, start(tmp_path, *again) as back:
-        assert back.ready["peer_id"] == point.ready["peer_id"]
-        assert back.ready["http"] is None
-        await old.network.advertise([rendezvous_tag(TOPIC)])
-        async with open_node(TOPIC, bootstrap=(back.addr,)) as new:
-            await new.network.advertise([rendezvous_tag(TOPIC)])
-            await until(lambda: meet(old, new))
-
-
-@pytest.mark.slow
 async def test_a_port_that_was_asked_for_and_is_taken(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen(1)
         port = taken.getsockname()[1]
-        listen = await run(tmp_path, "--listen", f"/ip4/127.0.0.1/tcp/{port}", "--http", "off")
-        http = await run(tmp_path, "--listen", "/ip4/127.0.0.1/tcp/0", "--http", f"127.0.0.1:{port}")
-    for done in (listen, http):
+        for_peers = ("--listen", f"/ip4/127.0.0.1/tcp/{port}", "--http", "off")
+        for_http = ("--listen", "/ip4/127.0.0.1/tcp/0", "--http", f"127.0.0.1:{port}")
+        ended: list[subprocess.CompletedProcess[bytes]] = []
+
+        async def try_it(name: str, *options: str) -> None:
+            ended.append(await run(tmp_path / name, *options))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(try_it, "a", *for_peers)
+            nursery.start_soon(try_it, "b", *for_http)
+    for done in ended:
         assert done.returncode == 5
         assert done.stdout == b""
         text = done.stderr.decode()

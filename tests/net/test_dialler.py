@@ -69,7 +69,8 @@ async def test_known_and_bootstrap_peers_are_dialled_at_the_start_and_when_they_
         addrs = [first.addr, second.addr]
     known = [(keys[1].peer_id, [addrs[1]])]
     async with open_node(bootstrap=(addrs[0],), known=known) as node:
-        await trio.sleep(1)  # both have failed at least once
+        entries = [node.network._dialler.schedule.entry(key.peer_id) for key in keys]
+        await until(lambda: all(entry is not None and entry.failures > 0 for entry in entries))
         listens = [addr.partition("/p2p/")[0] for addr in addrs]
         async with (
             open_node(key=keys[0], listen=(listens[0],)) as first,
@@ -87,7 +88,7 @@ async def test_a_persons_disconnect_is_not_undone_by_us_but_by_them() -> None:
         await node.network.disconnect(other.peer_id)
         await until(lambda: not linked(node, other) and not other.network.is_connected(node.peer_id))
         node.network._dialler.learn(other.peer_id, [other.addr], Kind.FOUND)
-        with trio.move_on_after(2):
+        with trio.move_on_after(1.2):  # the first redial would come within 1 s
             await until(lambda: linked(node, other))
             pytest.fail("it dialled again")
         await other.network.connect(node.addr)
