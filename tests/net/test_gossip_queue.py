@@ -84,7 +84,16 @@ async def test_b3_a_peer_that_takes_nothing_is_waited_for_once() -> None:
         assert not await queue.put(BIG)
     assert trio.current_time() - start == pytest.approx(PATIENCE_S)
     await queue.take()
-    assert await queue.put(BIG)
+    assert await queue.put(BIG)  # where there is room it is used
+    assert not await queue.put(BIG)  # but it is not waited for
+    assert trio.current_time() - start == pytest.approx(PATIENCE_S)
+    while len(queue) > 1:
+        await queue.take()
+    fill(queue)
+    assert not await queue.put(BIG)
+    assert trio.current_time() - start == pytest.approx(
+        2 * PATIENCE_S
+    )  # it had caught up: it gets another chance
 
 
 async def test_own_records_leave_room_for_what_is_relayed() -> None:

@@ -38,7 +38,7 @@ class OutboundQueue(RpcQueue):
         self._records: deque[bytes] = deque()
         self._held = 0  # bytes in _records
         self._freed = trio.Event()
-        self._stalled = False  # waited in vain for this peer: nobody waits again until it takes something
+        self._stalled = False  # waited in vain for this peer: nobody waits again until it has caught up
 
     def __len__(self) -> int:
         return len(self._control) + len(self._records)
@@ -98,7 +98,8 @@ class OutboundQueue(RpcQueue):
     def _pop_record(self) -> bytes:
         frame = self._records.popleft()
         self._held -= len(frame)
-        self._stalled = False
+        # A peer that takes a little now and then must not cost us PATIENCE_S each time.
+        self._stalled = self._stalled and not self._has_room(0, OWN_SHARE / 2)
         self._freed.set()
         self._freed = trio.Event()
         return frame
