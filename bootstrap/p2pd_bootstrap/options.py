@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from p2pd_daemon.config import DEFAULT_TCP_PORT, DEFAULT_WS_PORT, default_listen
 from p2pd_daemon.errors import BadConfig
 from p2pd_daemon.paths import home_path
 
@@ -16,7 +17,12 @@ from p2pd_bootstrap.registry import RegistryLimits
 TCP_PORT = 4110  # beside the daemon's 4100, so that both run on one machine
 WS_PORT = 4111
 HTTP = ("127.0.0.1", 8110)
-LISTEN = (f"/ip4/0.0.0.0/tcp/{TCP_PORT}", f"/ip4/0.0.0.0/tcp/{WS_PORT}/ws")
+LISTEN = tuple(
+    addr.replace(f"/tcp/{DEFAULT_TCP_PORT}", f"/tcp/{TCP_PORT}").replace(
+        f"/tcp/{DEFAULT_WS_PORT}", f"/tcp/{WS_PORT}"
+    )
+    for addr in default_listen()
+)
 CONNECTIONS = 1000  # an idle one costs some 100 KB; every node that uses this point keeps one
 LOG_LEVELS = ("debug", "info", "warning", "error")
 _PREFIX = "P2PD_BOOTSTRAP_"

@@ -19,6 +19,7 @@ import pytest
 import trio
 from net.point import open_point
 from net.support import LOOPBACK, TOPIC, Node, chat, meet, new_key, open_node, until
+from p2pd_bootstrap import serve
 from p2pd_bootstrap.options import CONNECTIONS, parse_options
 from p2pd_bootstrap.registry import RegistryLimits
 from p2pd_daemon.core.room import rendezvous_tag
@@ -247,3 +248,25 @@ async def test_a_point_with_many_connections_stops_at_once() -> None:
                 assert len(point.opened.swarm.connections) == len(peers)
                 start = trio.current_time()
             assert trio.current_time() - start < 2
+
+
+async def test_a_default_port_that_is_taken_gives_way_and_it_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as taken, trio.fail_after(20):
+        taken.bind(("127.0.0.1", 0))
+        taken.listen(1)
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(serve, "LISTEN", (f"/ip4/127.0.0.1/tcp/{port}",))
+        monkeypatch.setattr(serve, "HTTP", ("127.0.0.1", port))
+        said: list[serve.Ready] = []
+
+        def ready(one: serve.Ready) -> None:
+            said.append(one)
+            signal.raise_signal(signal.SIGTERM)
+
+        await serve.serve_bootstrap(parse_options(["--home", str(tmp_path)], {}), new_key(), ready)
+    assert f"/tcp/{port}/" not in said[0].addrs[0]
+    assert said[0].http != f"http://127.0.0.1:{port}"
+    assert len(said[0].notes) == 2
+    assert all("taken" in note for note in said[0].notes)
