@@ -28,7 +28,7 @@ class Keep:
         return f"{self.age_ms // _UNITS_MS[unit]}{unit}"
 
     def floor_ts(self, now_ms: int, nth_newest_ts: int | None) -> int:
-        """The ts below which records are given up. `nth_newest_ts`: of the last record within `records`, None if fewer."""
+        """The ts below which records are given up. `nth_newest_ts` is that of the last one within `records`."""
         if self.age_ms is not None:
             return max(0, now_ms - self.age_ms)
         return nth_newest_ts or 0

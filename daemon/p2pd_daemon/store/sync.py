@@ -108,7 +108,8 @@ def save_gone(conn: sqlite3.Connection, room_n: int, place: tuple[int, bytes], n
     """Keeps the place of a record whose body is nowhere any more; False if there is a record already."""
     ts_ms, record_id = place
     cursor = conn.execute(
-        "INSERT INTO records (id, room_n, ts_ms, author, kind, own, shown, linked, state, caught_up, arrived_ms, deleted)"
+        "INSERT INTO records"
+        " (id, room_n, ts_ms, author, kind, own, shown, linked, state, caught_up, arrived_ms, deleted)"
         " VALUES (?, ?, ?, '', 'gone', 0, 0, 1, ?, 1, ?, 1) ON CONFLICT (id) DO NOTHING",
         (record_id, room_n, ts_ms, RECEIVED, now_ms),
     )
