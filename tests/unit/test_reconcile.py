@@ -8,7 +8,7 @@ import pytest
 from p2pd_daemon.core.reconcile import ClientState, ReconcileClient, ReconcileServer
 from p2pd_daemon.core.reconcile_keys import MAX_TIMESTAMP
 from p2pd_daemon.core.reconcile_storage import KeyTree, Position
-from p2pd_daemon.core.reconcile_wire import INFINITY, MessageWriter, decode_message
+from p2pd_daemon.core.reconcile_wire import INFINITY, IdList, MessageWriter, decode_message
 from p2pd_daemon.errors import LocalProtocolError, RemoteProtocolError
 from reconcile_sets import converse, id_of, ids_of, records, tree_of
 
@@ -52,6 +52,19 @@ def test_the_floor_leaves_out_what_is_below() -> None:
     assert (outcome.have, outcome.need) == ([i for _, i in new[:5]], [i for _, i in new[-5:]])
     assert converse(tree_of(new), tree_of(ALL), floor_ts=floor).messages[1:] == [b"\x61"]
     assert converse(tree_of(old), tree_of([]), floor_ts=MAX_TIMESTAMP).have == []
+
+
+def test_a_peer_that_asks_below_the_floor_learns_nothing() -> None:
+    floor = ALL[1000][0]
+    out = MessageWriter()
+    out.fingerprint(ALL[5][0].to_bytes(8), bytes(16))
+    out.id_list(ALL[500][0].to_bytes(8), b"")
+    answer = ReconcileServer(tree_of(ALL), floor_ts=floor).answer(out.message())
+    assert [part.ids for part in decode_message(answer) if isinstance(part, IdList)] == [b"", b""]
+    client = ReconcileClient(tree_of(ALL), floor_ts=floor)
+    client.initiate()
+    found = client.handle(out.message())
+    assert (found.have, found.need) == ([], [])
 
 
 def test_the_round_limit_ends_a_session_that_another_one_continues() -> None:

@@ -7,7 +7,7 @@ descents, whatever the range holds. About 44 bytes a record that arrived in orde
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice, pairwise
 from typing import NamedTuple, Self
@@ -141,7 +141,7 @@ class KeyTree:
         """Before the first record whose key is not below `bound`: a key or any beginning of one."""
         branch, index, id_sum = self._root, 0, 0
         while True:
-            child = max(bisect_left(branch.lows, bound) - 1, 0)
+            child = bisect_right(branch.lows, bound) - 1
             index += sum(branch.counts[:child])
             id_sum += sum(branch.sums[:child])
             if branch.leaves:
