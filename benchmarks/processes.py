@@ -157,8 +157,14 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
 
 
-def memory_mib(pid: int) -> tuple[float, float]:
+def memory_mib(pid: int | str) -> tuple[float, float]:
     """(RSS, PSS): all its resident pages, and those with shared pages divided among who shares them."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
     kib = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)}
     return kib["Rss"] / 1024, kib["Pss"] / 1024
+
+
+def peak_memory_mib(pid: int | str) -> float:
+    """The most resident memory that it ever had (proc(5), VmHWM)."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmHWM:")).split()[1]) / 1024

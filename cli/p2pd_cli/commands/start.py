@@ -48,7 +48,9 @@ def _listen_options(command: F) -> F:
 @click.option(
     "--mdns/--no-mdns", default=None, help="Find peers on the local network, or do not.  [default: mdns]"
 )
-@click.option("--keep", metavar="AGE|N", help="Keep records for so long (90d), or so many a room.  [default: all]")
+@click.option(
+    "--keep", metavar="AGE|N", help="Keep records for so long (90d), or so many a room.  [default: all]"
+)
 @click.option("--nick", metavar="NAME", help="The name that others see.")
 def start_command(**given: Any) -> None:
     """Start this node.

@@ -71,9 +71,7 @@ class DirectBox:
         ) + _prefixed(self.topic.encode())
 
 
-def direct_box(
-    my: SigningKey, peer: PeerId, *, text_bytes: int = DEFAULT_LIMITS.text_bytes
-) -> DirectBox:
+def direct_box(my: SigningKey, peer: PeerId, *, text_bytes: int = DEFAULT_LIMITS.text_bytes) -> DirectBox:
     """BadPeerId when the peer's key is not an Ed25519 key inside its ID, or is a weak one."""
     key = public_key_of(peer)
     if key is None or key.type is not KeyType.ED25519:
