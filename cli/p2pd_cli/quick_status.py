@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 
 
+WRONG_CLOCK_MS = 60_000  # below it nobody notices; at 5 minutes others hold one's messages back
+
+
 def quick_status(arguments: Sequence[str]) -> int | None:
     """Runs `p2pd status` and returns its exit code; None leaves it to the full command line.
 
@@ -79,6 +82,12 @@ def status_fields(status: dict[str, Any]) -> list[tuple[str, str]]:
     ]
     fields += [("address" if not n else "", addr) for n, addr in enumerate(status["addrs"])]
     fields += [("bootstrap" if not n else "", addr) for n, addr in enumerate(status["bootstrap"])]
+    for one in status.get("syncing", ()):
+        fields.append(("catching up", f"{one['room']}: {one['got']} new, the peer has {one['total']}"))
+    skew = status.get("clock_skew_ms")
+    if skew is not None and abs(skew) > WRONG_CLOCK_MS:
+        way = "behind" if skew > 0 else "ahead of"
+        fields.append(("clock", f"{duration(abs(skew))} {way} the others: set this machine's clock"))
     dropped = ", ".join(f"{count} {reason}" for reason, count in status["dropped"].items() if count)
     return fields + ([("dropped", dropped)] if dropped else [])
 

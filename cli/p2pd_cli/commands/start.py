@@ -31,7 +31,12 @@ def _listen_options(command: F) -> F:
         click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error."),
         click.option("--key", metavar="FILE", help="Take the identity from this libp2p private key file."),
         click.option("--http", metavar="HOST:PORT|off", help="Where its page listens."),
-        click.option("--announce", metavar="MULTIADDR", multiple=True, help="Tell others this address too."),
+        click.option(
+            "--announce",
+            metavar="MULTIADDR",
+            multiple=True,
+            help="Tell others this address instead of those it listens on.",
+        ),
         click.option(
             "--listen", metavar="MULTIADDR", multiple=True, help="Listen here; port 0 is any free one."
         ),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
 from typing import Protocol
 
 import trio
@@ -14,7 +15,7 @@ from p2pd_daemon.core.event import Action, Body, Profile, Text, check_text
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.core.record import Record, decode_record
 from p2pd_daemon.core.room import check_room_name, open_room_topic, rendezvous_tag
-from p2pd_daemon.errors import NoSuchRoom, OverLimit
+from p2pd_daemon.errors import NoSuchRoom, OverLimit, P2pdError
 from p2pd_daemon.node.codec import OpenCodec
 from p2pd_daemon.node.parts import Parts
 from p2pd_daemon.node.reply import Reply
@@ -108,7 +109,12 @@ class Room:
         async for first in self._to_publish:
             heard: defaultdict[int, list[bytes]] = defaultdict(list)  # by the number of peers
             for record, reply in (first, *self._waiting()):
-                count = await self._parts.network.publish(record)
+                try:
+                    count = await self._parts.network.publish(record)
+                except P2pdError as error:  # gossip does not carry it; it stays stored, for reconciliation
+                    log.warning("%s: a record was not published: %s", self.name, error.message)
+                    reply.fail(error)
+                    continue
                 reply.give(count)
                 if count:
                     heard[count].append(record.id)
@@ -150,6 +156,12 @@ class Rooms:
 
     def all(self) -> Iterable[Room]:
         return self._rooms.values()
+
+    @asynccontextmanager
+    async def settled(self, topic: str) -> AsyncIterator[Room | None]:
+        """The room, if it is joined; meanwhile no room is joined or left."""
+        async with self._changing:
+            yield self._rooms.get(topic)
 
     def named(self, name: str) -> Room:
         """Raises BadRoomName, NoSuchRoom."""
