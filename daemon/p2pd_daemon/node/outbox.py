@@ -94,7 +94,7 @@ class Outbox:
     async def _hand_over(self, peer: PeerId, pending: list[tuple[bytes, bytes]]) -> bool:
         """True when every message was settled; False when some must be tried again later."""
         ids = [record_id for record_id, _ in pending]
-        await self._set_state(ids, SENT)
+        await self._set_state(ids, SENT, sent_to=1)
         try:
             acks = await self._network.push(peer, [raw for _, raw in pending])
         except NetworkError:
@@ -120,5 +120,8 @@ class Outbox:
                 event.set()
         return not retry
 
-    async def _set_state(self, ids: list[bytes], state: str, reason: str = "") -> None:
-        await self._store.set_state(ids, state, now_ms=self._clock.now_ms(), reason=reason)
+    async def _set_state(
+        self, ids: list[bytes], state: str, reason: str = "", sent_to: int | None = None
+    ) -> None:
+        now_ms = self._clock.now_ms()
+        await self._store.set_state(ids, state, now_ms=now_ms, reason=reason, sent_to=sent_to)
