@@ -35,6 +35,7 @@ travel in these and never in the path, so any Unicode works. Unknown fields and 
 | kind | data |
 |---|---|
 | `message` | a `Message` |
+| `edit`, `delete`, `reaction` | the `Message` that changed, as it is now; `by`, `by_name`: whose doing; `change_id`; of a reaction `symbol` and `remove` |
 | `delivery` | `id`, `room` or `peer`, `state`, `reason`, `sent_to`: what became of a message of one's own |
 | `profile` | `peer_id`, `nick`, `status`: somebody's nickname changed |
 | `peer` | `peer_id`, `connected` |

@@ -32,6 +32,14 @@ COMMANDS: dict[str, str] = {
     "msg": "messages",
     "tail": "tail",
     "history": "messages",
+    "show": "changes",
+    "edit": "changes",
+    "delete": "changes",
+    "react": "changes",
+    "reply": "changes",
+    "export": "exports",
+    "verify": "exports",
+    "import": "exports",
     "nick": "people",
     "contacts": "people",
     "block": "people",
@@ -90,7 +98,7 @@ def cli() -> None:
       p2pd send lobby "hello"
       p2pd chat lobby
 
-    Exit codes: 0 done, 1 failed, 2 usage, 3 daemon not running, 4 no such room or peer, 5 network,
+    Exit codes: 0 done, 1 failed, 2 usage, 3 daemon not running, 4 no such room, peer or message, 5 network,
     6 refused or over a limit.
     """
 

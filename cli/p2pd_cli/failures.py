@@ -1,6 +1,6 @@
 """Errors as a person sees them, and the exit codes that scripts see.
 
-0 done, 1 failed, 2 usage, 3 daemon not running, 4 no such room or peer, 5 network, 6 refused or over a limit;
+0 done, 1 failed, 2 usage, 3 daemon not running, 4 no such room, peer or message, 5 network, 6 refused or over a limit;
 130 after Ctrl-C and 141 when the reader of our output has gone, as the shell has it for signals.
 """
 

@@ -138,9 +138,40 @@ def message_lines(message: Mapping[str, Any], *, where: str = "", state: bool = 
     name = one_line(message.get("name") or message["nick"] or message["from"][-6:])
     shown_name = coloured(name, f"38;5;{nick_code(message['from'])}")
     author = f"* {shown_name}" if message["kind"] == "action" else f"{shown_name}:"
-    unsent = f" [{message['state']}]" if state and message["state"] in {"queued", "refused"} else ""
+    waits = state and message["state"] in {"queued", "refused"} and not message.get("deleted")
+    unsent = f" [{message['state']}]" if waits else ""
     head = " ".join(part for part in (local_time(message["ts_ms"]), where, author) if part)
-    return f"{head} " + "\n    ".join(sanitise(message["text"]).split("\n")) + unsent
+    text = "\n    ".join(sanitise(message["text"]).split("\n"))
+    return f"{head} {_answered(message)}{text}{_marks(message)}{unsent}"
+
+
+QUOTED = 40  # characters of the message that another one answers
+
+
+def beginning(text: str, chars: int = QUOTED) -> str:
+    """Harmless, on one line, and not longer than that."""
+    shown = one_line(text)
+    return shown if len(shown) <= chars else f"{shown[: chars - 1]}…"
+
+
+def _answered(message: Mapping[str, Any]) -> str:
+    if not message.get("reply_to") or message.get("deleted"):
+        return ""
+    quote = message.get("quote")
+    if quote is None:
+        return coloured("↩ … ", "2")
+    said = "(deleted)" if quote["deleted"] else f"“{beginning(quote['text'])}”" if quote["text"] else "…"
+    return coloured(f"↩ {one_line(quote['name'] or quote['from'][-6:])}: {said} ", "2")
+
+
+def _marks(message: Mapping[str, Any]) -> str:
+    """What became of a message: edited, deleted, what people reacted with."""
+    if message.get("deleted"):
+        return coloured("(deleted)", "2")
+    edited = coloured(" (edited)", "2") if message.get("edited") else ""
+    return edited + "".join(
+        f"  {one_line(reaction['symbol'])} {reaction['count']}" for reaction in message.get("reactions", ())
+    )
 
 
 class Whereabouts:

@@ -104,6 +104,26 @@ def history(query: shapes.HistoryQuery) -> Call[list[shapes.Message]]:
     return _get("/v1/history", list[shapes.Message], **msgspec.structs.asdict(query))
 
 
+def message(ref: str) -> Call[shapes.MessageVersions]:
+    return _get("/v1/message", shapes.MessageVersions, id=ref)
+
+
+def edit(ref: str, text: str) -> Call[shapes.Sent]:
+    return _post("/v1/edit", shapes.Sent, shapes.EditRequest(ref, text))
+
+
+def delete(ref: str) -> Call[shapes.Sent]:
+    return _post("/v1/delete", shapes.Sent, shapes.DeleteRequest(ref))
+
+
+def react(ref: str, symbol: str, remove: bool) -> Call[shapes.Sent]:
+    return _post("/v1/react", shapes.Sent, shapes.ReactRequest(ref, symbol, remove))
+
+
+def reply(ref: str, text: str) -> Call[shapes.Sent]:
+    return _post("/v1/reply", shapes.Sent, shapes.ReplyRequest(ref, text))
+
+
 def mark_read(target: str) -> Call[shapes.Ok]:
     return _post("/v1/read", shapes.Ok, shapes.ReadRequest(target))
 

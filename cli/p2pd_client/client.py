@@ -145,6 +145,26 @@ class Client:
         query = shapes.HistoryQuery(room, peer, target, limit, before, search)
         return await self._ask(calls.history(query))
 
+    async def message(self, ref: str) -> shapes.MessageVersions:
+        """One message, and what it said before. `ref`, here and below, is its id or at least the first 6 digits."""
+        return await self._ask(calls.message(ref))
+
+    async def edit(self, ref: str, text: str) -> shapes.Sent:
+        """Gives a message of one's own another text."""
+        return await self._ask(calls.edit(ref, text))
+
+    async def delete(self, ref: str) -> shapes.Sent:
+        """Takes a message of one's own back."""
+        return await self._ask(calls.delete(ref))
+
+    async def react(self, ref: str, symbol: str, *, remove: bool = False) -> shapes.Sent:
+        """Reacts to a message with an emoji or a short word; `remove` takes that back."""
+        return await self._ask(calls.react(ref, symbol, remove))
+
+    async def reply(self, ref: str, text: str) -> shapes.Sent:
+        """Answers a message where it was said."""
+        return await self._ask(calls.reply(ref, text))
+
     async def mark_read(self, target: str) -> None:
         await self._ask(calls.mark_read(target))
 

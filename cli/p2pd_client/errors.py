@@ -22,6 +22,7 @@ EXIT_CODES = {
     "no_such_peer": 4,
     "no_such_message": 4,
     "ambiguous_peer": 4,
+    "ambiguous_message": 4,
     "network": 5,
     "dial_failed": 5,
     "connection_refused": 5,

@@ -115,6 +115,21 @@ class Client:
         ask = partial(self._node.history, room=room, peer=peer, limit=limit, before=before, search=search)
         return self._run(ask, target)
 
+    def message(self, ref: str) -> shapes.MessageVersions:
+        return self._run(self._node.message, ref)
+
+    def edit(self, ref: str, text: str) -> shapes.Sent:
+        return self._run(self._node.edit, ref, text)
+
+    def delete(self, ref: str) -> shapes.Sent:
+        return self._run(self._node.delete, ref)
+
+    def react(self, ref: str, symbol: str, *, remove: bool = False) -> shapes.Sent:
+        return self._run(partial(self._node.react, ref, symbol, remove=remove))
+
+    def reply(self, ref: str, text: str) -> shapes.Sent:
+        return self._run(self._node.reply, ref, text)
+
     def mark_read(self, target: str) -> None:
         self._run(self._node.mark_read, target)
 

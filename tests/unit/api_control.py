@@ -17,16 +17,19 @@ from p2pd_client.shapes import (
     Id,
     Joined,
     Message,
+    MessageVersions,
     NickSet,
     Outbox,
     Peer,
     Pinged,
+    Reaction,
     Room,
     Sent,
     Status,
+    Version,
 )
 from p2pd_daemon import errors
-from p2pd_daemon.core.event import check_nick, check_text
+from p2pd_daemon.core.event import check_nick, check_symbol, check_text
 from p2pd_daemon.core.room import check_room_name
 
 ME = "12D3KooWMemoryMemoryMemoryMemoryMemoryMemoryMemoryMe"
@@ -175,6 +178,29 @@ class MemoryControl:
             found = found[: ids.index(before)]
         return [message for message in found if not search or search in message.text][-limit:]
 
+    async def message(self, ref: str) -> MessageVersions:
+        _, _, message = self._find(ref)
+        return MessageVersions(message, [Version(message.id, message.ts_ms, message.text)])
+
+    async def edit(self, ref: str, text: str) -> Sent:
+        return self._change(ref, "edit", text=check_text(text), edited=True)
+
+    async def delete(self, ref: str) -> Sent:
+        return self._change(ref, "delete", text="", deleted=True)
+
+    async def react(self, ref: str, symbol: str, remove: bool) -> Sent:
+        symbol = check_symbol(symbol)
+        return self._change(ref, "reaction", reactions=[] if remove else [Reaction(symbol, 1, True, [ME])])
+
+    async def reply(self, ref: str, text: str) -> Sent:
+        said, _, message = self._find(ref)
+        said.append(
+            msgspec.structs.replace(
+                self._message(text, "text", message.room, message.peer), reply_to=message.id
+            )
+        )
+        return Sent(said[-1].id, said[-1].ts_ms, "stored", room=message.room, to=message.peer)
+
     async def mark_read(self, target: str) -> None:
         if target not in self.topics:
             self._peer(target)
@@ -208,6 +234,21 @@ class MemoryControl:
     def _tick(self) -> int:
         self._now_ms += 1
         return self._now_ms
+
+    def _find(self, ref: str) -> tuple[list[Message], int, Message]:
+        for said in (*self.topics.values(), *self.direct.values()):
+            for at, message in enumerate(said):
+                if len(ref) >= 6 and message.id.startswith(ref):
+                    return said, at, message
+        raise errors.NoSuchMessage("there is no such message")
+
+    def _change(self, ref: str, kind: str, **changes: Any) -> Sent:
+        said, at, message = self._find(ref)
+        if message.deleted:
+            raise errors.Refused("the message was deleted")
+        said[at] = msgspec.structs.replace(message, **changes)
+        self.add_event(kind, msgspec.to_builtins(said[at]) | {"by": ME})
+        return Sent("c" * 64, self._tick(), "stored", room=message.room, to=message.peer)
 
     def _message(self, text: str, kind: str, room: str | None, peer: str | None) -> Message:
         check_text(text)

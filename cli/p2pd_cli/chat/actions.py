@@ -12,7 +12,7 @@ from p2pd_cli.chat.lines import Command, Say, help_lines, parse_line
 from p2pd_cli.chat.session import SCROLLBACK, Session
 from p2pd_cli.chat.view import failure, notice, show_place
 from p2pd_cli.failures import CliError
-from p2pd_cli.output import message_lines, one_line
+from p2pd_cli.output import one_line
 from p2pd_cli.places import Place, find_place, read_back
 
 LONGEST_HISTORY = 1000  # what the API gives in one answer
@@ -72,6 +72,41 @@ async def me(session: Session, command: Command) -> None:
     await session.say(command.rest, "action")
 
 
+async def reply(session: Session, command: Command) -> None:
+    message, text = session.shown.split(command.rest)
+    if not text:
+        raise ValueError("/reply needs what you say")
+    session.note((await session.client.reply(message or session.last(own=False), text)).state)
+
+
+async def react(session: Session, command: Command) -> None:
+    await _react(session, command, remove=False)
+
+
+async def unreact(session: Session, command: Command) -> None:
+    await _react(session, command, remove=True)
+
+
+async def _react(session: Session, command: Command, *, remove: bool) -> None:
+    words = command.rest.split()
+    if not 1 <= len(words) <= 2:
+        raise ValueError(f"/{command.name} needs an emoji or a short word")
+    message = session.shown.find(words[0]) if len(words) == 2 else session.last(own=False)
+    await session.client.react(message, words[-1], remove=remove)
+
+
+async def edit(session: Session, command: Command) -> None:
+    message, text = session.shown.split(command.rest)
+    if not text:
+        raise ValueError("/edit needs the new text")
+    session.note((await session.client.edit(message or session.last(own=True), text)).state)
+
+
+async def delete(session: Session, command: Command) -> None:
+    message = session.shown.find(command.rest) if command.rest else session.last(own=True)
+    session.note((await session.client.delete(message)).state)
+
+
 async def nick(session: Session, command: Command) -> None:
     if command.rest:
         await session.client.set_nick(command.rest)
@@ -120,7 +155,7 @@ async def history(session: Session, command: Command) -> None:
     count = int(command.rest) if command.rest else 2 * SCROLLBACK
     session.show(notice(f"the last {count} messages of {show_place(session.place)}"))
     for message in await read_back(session.client, session.place, count):
-        session.show(message_lines(message))
+        session.show_message(message)
 
 
 async def show_help(session: Session, _command: Command) -> None:
@@ -137,6 +172,11 @@ ACTIONS: dict[str, Callable[[Session, Command], Awaitable[None]]] = {
     "leave": leave,
     "msg": msg,
     "me": me,
+    "reply": reply,
+    "react": react,
+    "unreact": unreact,
+    "edit": edit,
+    "delete": delete,
     "nick": nick,
     "who": who,
     "peers": peers,

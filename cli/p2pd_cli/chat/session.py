@@ -15,7 +15,8 @@ from anyio.abc import TaskGroup
 from p2pd_client import ApiError, Client, ConnectionLost, DaemonNotRunning, Event
 
 from p2pd_cli.chat.names import ChatCompleter
-from p2pd_cli.chat.view import delivery_line, failure, notice, show_place
+from p2pd_cli.chat.shown import Shown
+from p2pd_cli.chat.view import change_line, delivery_line, failure, notice, show_place
 from p2pd_cli.failures import CliError
 from p2pd_cli.live import BEYOND
 from p2pd_cli.output import Whereabouts, coloured, message_lines
@@ -29,7 +30,8 @@ PATIENCE_S = 1.5  # a direct message that takes longer is said to wait
 REFRESH_S = 0.5  # between two looks at the counts, however many events there are
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 2.0
-KINDS = ("message", "delivery", "member", "peer", "profile", "room")
+CHANGES = frozenset({"edit", "delete", "reaction"})
+KINDS = ("message", *sorted(CHANGES), "delivery", "member", "peer", "profile", "room")
 
 
 class Session:
@@ -44,7 +46,8 @@ class Session:
         self.away = False
         self._peers = 0
         self._members = 0
-        self._shown: set[str] = set()  # ids of scrollback: an event may bring them once more
+        self.shown = Shown()
+        self._scrollback: set[str] = set()  # ids of scrollback: an event may bring them once more
         self._on_way: OrderedDict[str, str] = OrderedDict()  # id → text of own direct messages not delivered
         self._told_waiting: set[str] = set()
         self._whereabouts = Whereabouts()
@@ -74,11 +77,24 @@ class Session:
         self.place = place
         self.last_state = ""
         messages = await read_back(self.client, place, SCROLLBACK)
-        self._shown = {message["id"] for message in messages}
+        self._scrollback = {message["id"] for message in messages}
         self.show(notice(f"{show_place(place)}" + ("" if messages else ": nothing was said here yet")))
         for message in messages:
-            self.show(message_lines(message))
+            self.show_message(message)
         await self.refresh()
+
+    def show_message(self, message: dict[str, Any], *, where: str = "", state: bool = True) -> None:
+        """With the number by which the person can mean it."""
+        number = coloured(f"^{self.shown.add(message)}", "2")
+        self.show(f"{number} {message_lines(message, where=where, state=state)}")
+
+    def last(self, *, own: bool) -> str:
+        """The id of the last message said here, by oneself or by others. Raises ValueError."""
+        return self.shown.last(self.place, own=own)
+
+    def note(self, state: str) -> None:
+        """What became of what was said last, for the toolbar."""
+        self.last_state = state
 
     async def mark_read(self) -> None:
         """What was shown here is read."""
@@ -173,6 +189,9 @@ class Session:
     def _handle(self, event: Event, tasks: TaskGroup, *, first: bool) -> None:
         if event.kind == "message":
             self._handle_message(event.data, tasks)
+        elif event.kind in CHANGES:
+            name = self.shown.update(event.data)
+            self.show(change_line(event.kind, event.data, name, where=self._where(event.data)))
         elif event.kind == "delivery":
             self._handle_delivery(event.data)
         elif event.kind != "gap":
@@ -181,16 +200,19 @@ class Session:
             self.show(notice("some messages came in the meantime; /history shows them"))
 
     def _handle_message(self, message: dict[str, Any], tasks: TaskGroup) -> None:
-        if message["id"] in self._shown:
+        if message["id"] in self._scrollback:
             return
-        here = self.place is not None and self.place.has(message)
-        where = "" if here else coloured(f"[{self._whereabouts.of(message)}]", "2")
-        self.show(message_lines(message, where=where, state=False))
+        self.show_message(message, where=self._where(message), state=False)
         if message["room"] is None and message["state"] in {"queued", "sent"}:
             self._on_way[message["id"]] = message["text"]
             if len(self._on_way) > REMEMBERED_TEXTS:
                 self._told_waiting.discard(self._on_way.popitem(last=False)[0])
             tasks.start_soon(self._tell_waiting, message["id"])
+
+    def _where(self, message: dict[str, Any]) -> str:
+        """Empty for what was said in the place where one is."""
+        here = self.place is not None and self.place.has(message)
+        return "" if here else coloured(f"[{self._whereabouts.of(message)}]", "2")
 
     async def _tell_waiting(self, message_id: str) -> None:
         await anyio.sleep(PATIENCE_S)

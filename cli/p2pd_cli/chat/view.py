@@ -7,7 +7,7 @@ from typing import Any
 
 from p2pd_daemon.core.terminal import sanitise
 
-from p2pd_cli.output import coloured, one_line
+from p2pd_cli.output import beginning, coloured, one_line
 from p2pd_cli.places import Place
 
 DIM = "2"
@@ -28,9 +28,23 @@ def failure(message: str, hint: str = "") -> str:
     return coloured(f"!! {sanitise(message)}", RED) + (f"\n   {sanitise(hint)}" if hint else "")
 
 
+def change_line(kind: str, change: Mapping[str, Any], name: str, *, where: str = "") -> str:
+    """What somebody did to a message, which the person knows by `name`; the data of such an event."""
+    who = change.get("by_name") or change["by"][-6:]
+    if kind == "edit":
+        what = f"edited {name}: {change['text']}"
+    elif kind == "delete":
+        what = f"deleted {name}"
+    else:
+        verb = "takes back" if change["remove"] else "reacts with"
+        what = f"{verb} {one_line(change['symbol'])} to {name}: {beginning(change['text'])}"
+    line = notice(f"{one_line(who)} {what}")
+    return f"{where} {line}" if where else line
+
+
 def delivery_line(event: Mapping[str, Any], text: str) -> str:
     """What to say when an own direct message was delivered late, or refused."""
-    shown = f": {one_line(text if len(text) <= 40 else text[:39] + '…')}" if text else ""
+    shown = f": {beginning(text)}" if text else ""
     if event["state"] == "refused":
         return failure(f"refused{shown}", f"They answered: {event['reason']}." if event.get("reason") else "")
     return notice(f"delivered{shown}")

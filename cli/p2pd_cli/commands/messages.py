@@ -16,6 +16,9 @@ from p2pd_cli.failures import CliError
 from p2pd_cli.history import newest
 from p2pd_cli.output import message_lines, print_json
 from p2pd_cli.params import home_option, json_option
+from p2pd_cli.sent import checked_text, show_sent
+
+SHORT_ID = 8  # digits: two of 100,000 messages begin alike with a chance of 1 in 43,000 for each
 
 
 @click.command("send")
@@ -63,7 +66,7 @@ def msg_command(peer: str, text: Sequence[str], action: bool, as_json: bool) -> 
 
 def _say(words: Sequence[str], as_json: bool, say: Callable[[str], Any]) -> None:
     if tuple(words) != ("-",) and words:
-        _show_sent(say(_checked(" ".join(words))), as_json)
+        show_sent(say(checked_text(" ".join(words))), as_json)
         return
     if not words and sys.stdin.isatty():
         raise click.UsageError(
@@ -71,7 +74,7 @@ def _say(words: Sequence[str], as_json: bool, say: Callable[[str], Any]) -> None
         )
     for number, line in _lines_of_stdin():
         try:
-            _show_sent(say(line), as_json)
+            show_sent(say(line), as_json)
         except (ApiError, CliError) as error:
             raise CliError(
                 f"line {number}: {error.message}", hint=error.hint, exit_code=error.exit_code
@@ -91,23 +94,6 @@ def _lines_of_stdin() -> Iterator[tuple[int, str]]:
             yield number, line
 
 
-def _checked(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:  # bytes of the command line that are not UTF-8
-        raise BadText(
-            "the text is not UTF-8", hint="Use a UTF-8 locale, or convert it with iconv."
-        ) from error
-    return text
-
-
-def _show_sent(sent: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        print_json(sent)
-    else:
-        print(f"{sent['id']} {sent['state']}")
-
-
 @click.command("history")
 @click.argument("target", metavar="ROOM|PEER", shell_complete=complete_place)
 @click.option(
@@ -115,9 +101,14 @@ def _show_sent(sent: dict[str, Any], as_json: bool) -> None:
 )
 @click.option("--before", metavar="ID", help="Only what is older than this message.")
 @click.option("--search", metavar="TEXT", help="Only what contains these words.")
+@click.option(
+    "--ids", is_flag=True, help="Show how each message's id begins, for edit, delete, react and reply."
+)
 @home_option
 @json_option
-def history_command(target: str, limit: int, before: str | None, search: str | None, as_json: bool) -> None:
+def history_command(
+    target: str, *, limit: int, before: str | None, search: str | None, ids: bool, as_json: bool
+) -> None:
     """Show what was said in a room or with a peer.
 
     The newest messages, oldest first.
@@ -132,4 +123,4 @@ def history_command(target: str, limit: int, before: str | None, search: str | N
         if as_json:
             print_json(message)
         else:
-            print(message_lines(message))
+            print((f"{message['id'][:SHORT_ID]} " if ids else "") + message_lines(message))

@@ -116,6 +116,7 @@ class _Printer:
         if self._as_json:
             print_json(message)
         elif self._text_only:
-            print(sanitise(message["text"]))
+            if not message.get("deleted"):
+                print(sanitise(message["text"]))
         else:
             print(message_lines(message, where=self.whereabouts.of(message) if self.place is None else ""))

@@ -31,8 +31,8 @@ class Changes:
 
     async def edit(self, ref: str, text: str) -> Sent:
         """Raises what `find` raises, Refused, OverLimit, BadText, TooLarge, and what saying something raises."""
-        text = check_text(text, max_bytes=self._parts.limits.text_bytes)
         row = await self._own(ref, "edited")
+        text = check_text(text, max_bytes=self._parts.limits.text_bytes)
         if len(await self._parts.store.versions(row.id)) > MAX_EDITS:
             raise OverLimit(
                 f"the message was edited {MAX_EDITS} times", hint="Delete it, and say it anew: p2pd send."
@@ -46,8 +46,8 @@ class Changes:
         return await self._say(row, Delete(row.id, tuple(edits[:MAX_EDITS])))
 
     async def react(self, ref: str, symbol: str, *, remove: bool) -> Sent:
-        symbol = check_symbol(symbol)
         row = await self._living(ref)
+        symbol = check_symbol(symbol)
         own = await self._parts.store.own_symbols(row.id, row.room_n)
         if remove and not own.get(symbol):
             raise Refused(
@@ -61,8 +61,8 @@ class Changes:
         return await self._say(row, Reaction(row.id, symbol, remove))
 
     async def reply(self, ref: str, text: str) -> Sent:
-        text = check_text(text, max_bytes=self._parts.limits.text_bytes)
         row = await self._living(ref)
+        text = check_text(text, max_bytes=self._parts.limits.text_bytes)
         return await self._say(row, Text(text, reply_to=row.id))
 
     async def find(self, ref: str) -> MessageRow:
