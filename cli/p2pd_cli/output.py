@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import sys
 import time
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
-from p2pd_daemon.core.terminal import sanitise
-
-# What json.dumps leaves as it is and a terminal, or a careless reader, would obey: DEL, C1, bidirectional controls,
-# line and paragraph separators, and halves of surrogate pairs, which are not UTF-8.
-_UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+from p2pd_daemon.core.terminal import json_line, sanitise
 
 
 def prepare_streams() -> None:
@@ -26,12 +20,6 @@ def prepare_streams() -> None:
 
 
 # JSON
-
-
-def json_line(value: object) -> str:
-    """One line of JSON that is readable UTF-8, with what could harm a terminal escaped."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def print_json(value: object) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from . import shapes
+from . import export_shapes, shapes
 from .errors import ApiError, error_from
 
 T = TypeVar("T")
@@ -122,6 +122,14 @@ def react(ref: str, symbol: str, remove: bool) -> Call[shapes.Sent]:
 
 def reply(ref: str, text: str) -> Call[shapes.Sent]:
     return _post("/v1/reply", shapes.Sent, shapes.ReplyRequest(ref, text))
+
+
+def export(query: export_shapes.ExportQuery) -> Call[export_shapes.ExportPage]:
+    return _get("/v1/export", export_shapes.ExportPage, **msgspec.structs.asdict(query))
+
+
+def import_records(batch: export_shapes.ImportRequest) -> Call[export_shapes.Imported]:
+    return _post("/v1/import", export_shapes.Imported, batch)
 
 
 def mark_read(target: str) -> Call[shapes.Ok]:

@@ -10,7 +10,7 @@ async with p2pd_client.connect() as node:
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import AsyncGenerator, Collection, Sequence
 from types import TracebackType
 from typing import TypeVar
 
@@ -20,6 +20,7 @@ from . import calls, shapes
 from .calls import Call
 from .errors import ConnectionLost
 from .events import Events, Messages
+from .export_shapes import ExportLine, ExportManifest, ExportQuery, Gone, Imported, ImportRequest
 from .link import Address, Links
 
 AT_ONCE = 16  # requests on their way at the same time, each on its own connection; further ones wait
@@ -164,6 +165,45 @@ class Client:
     async def reply(self, ref: str, text: str) -> shapes.Sent:
         """Answers a message where it was said."""
         return await self._ask(calls.reply(ref, text))
+
+    async def export(
+        self,
+        target: str | None = None,
+        *,
+        room: str | None = None,
+        peer: str | None = None,
+        since_ms: int | None = None,
+        after: str | None = None,
+    ) -> AsyncGenerator[ExportManifest | ExportLine]:
+        """The manifest and then the records of a room or conversation, page by page, as they are now.
+
+        Each is a line of an export file, as `msgspec.json.encode` writes it.
+        """
+        page = await self._ask(calls.export(ExportQuery(room, peer, target, since_ms, after)))
+        if page.manifest is not None:
+            yield page.manifest
+        while True:
+            for line in page.lines:
+                yield line
+            if page.next is None:
+                return
+            page = await self._ask(calls.export(ExportQuery(cursor=page.next)))
+
+    async def import_records(
+        self,
+        topic: str,
+        records: Sequence[str],
+        *,
+        gone: Sequence[Gone] = (),
+        peers: Sequence[str] = (),
+    ) -> Imported:
+        """Takes in at most 1,000 records (base64, `raw` of an export) of one topic; the answer says which were not.
+
+        `gone` are those of deleted records, after the records that deleted them. `peers` are `by` and `peer` of the
+        manifest.
+        """
+        batch = ImportRequest(topic, list(records), list(gone), list(peers))
+        return await self._ask(calls.import_records(batch))
 
     async def mark_read(self, target: str) -> None:
         await self._ask(calls.mark_read(target))

@@ -9,7 +9,7 @@ with p2pd_client.sync.connect() as node:
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Collection, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
 from types import TracebackType
@@ -20,6 +20,7 @@ from anyio.from_thread import start_blocking_portal
 from . import client as asynchronous
 from . import shapes
 from .events import Events, Messages
+from .export_shapes import ExportLine, ExportManifest, Gone, Imported
 
 T = TypeVar("T")
 
@@ -130,6 +131,28 @@ class Client:
     def reply(self, ref: str, text: str) -> shapes.Sent:
         return self._run(self._node.reply, ref, text)
 
+    def export(
+        self,
+        target: str | None = None,
+        *,
+        room: str | None = None,
+        peer: str | None = None,
+        since_ms: int | None = None,
+        after: str | None = None,
+    ) -> Iterator[ExportManifest | ExportLine]:
+        lines = self._node.export(target, room=room, peer=peer, since_ms=since_ms, after=after)
+        return self._iterate(lines, lines.__anext__)
+
+    def import_records(
+        self,
+        topic: str,
+        records: Sequence[str],
+        *,
+        gone: Sequence[Gone] = (),
+        peers: Sequence[str] = (),
+    ) -> Imported:
+        return self._run(partial(self._node.import_records, topic, records, gone=gone, peers=peers))
+
     def mark_read(self, target: str) -> None:
         self._run(self._node.mark_read, target)
 
@@ -177,7 +200,9 @@ class Client:
         stream = self._node.messages(room, after=after)
         return self._iterate(stream, stream.__anext__)
 
-    def _iterate(self, stream: Events | Messages, step: Callable[[], Awaitable[T]]) -> Iterator[T]:
+    def _iterate(
+        self, stream: Events | Messages | AsyncGenerator[T], step: Callable[[], Awaitable[T]]
+    ) -> Iterator[T]:
         try:
             while True:
                 try:

@@ -10,7 +10,6 @@ import pytest
 from p2pd_cli.output import (
     Whereabouts,
     coloured,
-    json_line,
     local_time,
     message_lines,
     nick_code,
@@ -21,6 +20,7 @@ from p2pd_cli.output import (
     text_width,
     use_colour,
 )
+from p2pd_daemon.core.terminal import json_line
 
 ANA = "12D3KooWHizeSokdayftXJfmd9SSXPCozQa8gR6Cbx9Z2wRteKmL"
 HOSTILE = "\x1b[31mred\x07\x9b2J\u202egnp.exe\x7f\u2028\ud800"

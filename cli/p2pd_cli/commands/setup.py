@@ -9,12 +9,13 @@ import click
 from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
 from p2pd_client.errors import DaemonNotRunning
 from p2pd_daemon.config import load_config
+from p2pd_daemon.core.terminal import json_line
 from p2pd_daemon.paths import Home, socket_path
 from p2pd_daemon.version import __version__
 
 from p2pd_cli.call import ask
 from p2pd_cli.complete import COMPLETION_VARIABLE
-from p2pd_cli.output import json_line, print_fields, print_json, print_table
+from p2pd_cli.output import print_fields, print_json, print_table
 from p2pd_cli.params import current_home, home_option, json_option
 
 

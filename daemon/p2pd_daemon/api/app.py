@@ -89,7 +89,8 @@ class Api:
                 asked = decode_query(request.scope["query_string"], shape)
             else:
                 decode_query(request.scope["query_string"], NoArguments)
-                asked = decode_body(await read_body(request), request.headers.get("content-type", ""), shape)
+                body = await read_body(request, route.body_bytes)
+                asked = decode_body(body, request.headers.get("content-type", ""), shape)
             if route.after_reply:
                 return AnswerFirst(json_reply(Ok()), lambda: route.call(self._control, asked))
             with trio.move_on_after(CALL_SECONDS) as waiting:

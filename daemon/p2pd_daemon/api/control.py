@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from p2pd_client.export_shapes import ExportPage, Gone, Imported
 from p2pd_client.shapes import (
     ConfigValue,
     Connected,
@@ -127,6 +128,33 @@ class Control(Protocol):
 
     async def reply(self, ref: str, text: str) -> Sent:
         """Says something where that message was said, in answer to it."""
+
+    # Exports
+
+    async def export(
+        self,
+        *,
+        room: str | None = None,
+        peer: str | None = None,
+        target: str | None = None,
+        since_ms: int | None = None,
+        after: str | None = None,
+    ) -> ExportPage:
+        """The first page of an export of what is here now, of exactly one of them as in `history`.
+
+        `since_ms` and `after` (a record id, NoSuchMessage) leave out what is older.
+        """
+
+    async def export_on(self, cursor: str) -> ExportPage:
+        """The page after the one whose `next` is `cursor`."""
+
+    async def import_records(
+        self, topic: str, records: Sequence[str], gone: Sequence[Gone], peers: Sequence[str]
+    ) -> Imported:
+        """Takes in records (base64) and places of deleted ones; what is wrong with one costs only that one.
+
+        A room that was unknown is known then, and not joined. Refused for a direct conversation of two others.
+        """
 
     async def mark_read(self, target: str) -> None:
         """Everything in that room (or else in the conversation with that peer) is read."""

@@ -21,16 +21,16 @@ BODY_BYTES = 128 * 1024
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 
 
-async def read_body(request: Request) -> bytes:
-    """The whole body. TooLarge beyond BODY_BYTES, before it is read where the header tells."""
+async def read_body(request: Request, limit: int = BODY_BYTES) -> bytes:
+    """The whole body. TooLarge beyond the limit, before it is read where the header tells."""
     declared = request.headers.get("content-length", "0")
-    if not declared.isdigit() or int(declared) > BODY_BYTES:
-        raise _too_large()
+    if not declared.isdigit() or int(declared) > limit:
+        raise _too_large(limit)
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > BODY_BYTES:
-            raise _too_large()
+        if len(body) > limit:
+            raise _too_large(limit)
     return bytes(body)
 
 
@@ -102,5 +102,5 @@ def _explain(decode: Callable[[], Shape], what: str) -> Shape:
         raise UsageError(f"{what} is not valid JSON: {error}", hint="/openapi.json describes it") from error
 
 
-def _too_large() -> TooLarge:
-    return TooLarge(f"the request's body is larger than {BODY_BYTES} bytes", hint="send less at once")
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"the request's body is larger than {limit} bytes", hint="send less at once")

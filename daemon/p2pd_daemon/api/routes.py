@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from p2pd_client import shapes
+from p2pd_client import export_shapes, shapes
 
 from p2pd_daemon import errors
 from p2pd_daemon.errors import P2pdError
 
 from .control import Control
+from .requests import BODY_BYTES
+
+# Of one request that imports: a thousand usual records, or a hundred of the largest size.
+IMPORT_BYTES = 4 * 1024 * 1024
 
 Errors = tuple[type[P2pdError], ...]
 
@@ -47,6 +51,7 @@ class Route:
     request: type[msgspec.Struct] | None = None
     errors: Errors = ()
     after_reply: bool = False  # answer first, then call: the call ends the server
+    body_bytes: int = BODY_BYTES
 
     @property
     def name(self) -> str:
@@ -73,6 +78,21 @@ async def _history(control: Control, query: shapes.HistoryQuery) -> Any:
         limit=query.limit,
         before=query.before,
         search=query.search,
+    )
+
+
+async def _export(control: Control, query: export_shapes.ExportQuery) -> Any:
+    places = [name for name in ("room", "peer", "target") if getattr(query, name) is not None]
+    parts = [name for name in ("since_ms", "after") if getattr(query, name) is not None]
+    if query.cursor is not None and not places and not parts:
+        return await control.export_on(query.cursor)
+    if len(places) != 1 or query.cursor is not None:
+        raise errors.UsageError(
+            "export needs exactly one of room, peer and target, and then only cursor",
+            hint="for example ?room=lobby, and for the next page ?cursor= with its `next`",
+        )
+    return await control.export(
+        room=query.room, peer=query.peer, target=query.target, since_ms=query.since_ms, after=query.after
     )
 
 
@@ -209,6 +229,25 @@ ROUTES: tuple[Route, ...] = (
         shapes.Sent,
         shapes.ReplyRequest,
         NO_MESSAGE + SAY + (errors.Refused, errors.Blocked),
+    ),
+    Route(
+        "GET",
+        "/v1/export",
+        "A room or a conversation as signed records, page by page",
+        _export,
+        export_shapes.ExportPage,
+        export_shapes.ExportQuery,
+        NO_ROOM + NO_PEER + (errors.NoSuchMessage,),
+    ),
+    Route(
+        "POST",
+        "/v1/import",
+        "Takes in records of an export; answers once they are stored",
+        lambda c, r: c.import_records(r.topic, r.records, r.gone, r.peers),
+        export_shapes.Imported,
+        export_shapes.ImportRequest,
+        (errors.Refused,),
+        body_bytes=IMPORT_BYTES,
     ),
     Route(
         "POST",

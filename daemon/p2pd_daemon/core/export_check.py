@@ -74,7 +74,7 @@ class ExportCheck:
         self._signatures = signatures
         self._key = key
         self._box: DirectBox | None = None
-        self._topic: str | None = None
+        self.topic: str | None = None  # of a true manifest, or else of the first record
         self._above: tuple[int, bytes] | None = None
         self._places: PlacesHash | None = PlacesHash()
         self._entries = 0
@@ -123,9 +123,11 @@ class ExportCheck:
             self._places = None
             return self._say(f"this is no manifest: {error}" if not self._stopped else str(error))
         self.summary.manifest = manifest
-        self._topic = manifest.topic
         self._box = open_box(self._key, manifest)
-        return self._say(*manifest_faults(manifest))
+        faults = manifest_faults(manifest)
+        if not faults:  # a damaged one shall not make every record one of another room
+            self.topic = manifest.topic
+        return self._say(*faults)
 
     def _without_manifest(self, line: bytes) -> Checked:
         missing = self._say("the manifest is missing: the beginning of the file is cut off")
@@ -189,8 +191,8 @@ class ExportCheck:
 
     def _record_faults(self, shown: Line, record: Record, event: ChatEvent) -> list[str]:
         faults = []
-        self._topic = self._topic or record.topic
-        if record.topic != self._topic:
+        self.topic = self.topic or record.topic
+        if record.topic != self.topic:
             faults.append(f"it is a record of another room ({record.topic})")
         if shown.id != record.id:
             faults.append("the id shown is not that of the signed bytes")

@@ -28,7 +28,10 @@ from p2pd_daemon.config import Config
 from p2pd_daemon.core.event import check_nick
 from p2pd_daemon.errors import UsageError
 from p2pd_daemon.node.changes import Changes
+from p2pd_daemon.node.control_export import ExportControl
 from p2pd_daemon.node.control_messages import MessageControl
+from p2pd_daemon.node.export import Exporter
+from p2pd_daemon.node.importing import Importer
 from p2pd_daemon.node.node import Node
 from p2pd_daemon.node.parts import Parts
 from p2pd_daemon.node.present import contact_shape, event_shape
@@ -40,7 +43,7 @@ from p2pd_daemon.version import __version__
 REMEMBERED_PEERS = 1000  # as many as the store keeps
 
 
-class NodeControl(MessageControl):
+class NodeControl(MessageControl, ExportControl):
     """Implements `Control`. Every reference to a peer is resolved here, once."""
 
     def __init__(self, parts: Parts, node: Node, config: Config, stop: trio.Event) -> None:
@@ -49,6 +52,8 @@ class NodeControl(MessageControl):
         self._rooms = node.rooms
         self._conversations = node.conversations
         self._changes = Changes(parts, node.rooms, node.conversations)
+        self._exporter = Exporter(parts, node.conversations)
+        self._importer = Importer(parts, node.rooms, node.conversations)
         self._reconciler = node.reconciler
         self._config = config
         self._stop = stop

@@ -9,7 +9,7 @@ import trio
 from p2pd_daemon.core.event import Body, Profile
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.core.record import Record
-from p2pd_daemon.core.seal import direct_box
+from p2pd_daemon.core.seal import DirectBox, direct_box
 from p2pd_daemon.errors import BadPeerId, Blocked, OverLimit, Refused, UsageError
 from p2pd_daemon.node.codec import DirectCodec
 from p2pd_daemon.node.outbox import Outbox
@@ -44,7 +44,7 @@ class Conversations:
             raise UsageError("that is this node's own peer ID", hint="Direct messages go to somebody else.")
         if peer in self._parts.people.blocked:
             raise Blocked(f"{self._parts.people.name_of(peer)} is blocked here", hint=f"p2pd unblock {peer}")
-        timeline = await self._timeline(peer)
+        timeline = await self.timeline(peer)
         limit = self._parts.limits.outbox
         waiting = await self._parts.store.outbox_counts(peer)
         if limit and waiting.queued + waiting.sent >= limit:
@@ -66,6 +66,10 @@ class Conversations:
             )
         return said, row.state
 
+    def box(self, peer: PeerId) -> DirectBox:
+        """Raises BadPeerId for a peer whose key cannot agree on a secret."""
+        return self._box(peer)
+
     def is_ours(self, record: Record) -> bool:
         """Whether it belongs to a conversation of its author with us."""
         try:
@@ -75,7 +79,7 @@ class Conversations:
 
     async def take(self, record: Record) -> None:
         """A verified record that `is_ours`; returns after the commit. Raises RemoteProtocolError."""
-        timeline = await self._timeline(record.author)
+        timeline = await self.timeline(record.author)
         await timeline.take_and_wait(record)
 
     async def _introduce(self, timeline: Timeline) -> None:
@@ -83,7 +87,8 @@ class Conversations:
         if nick != (timeline.own_nick or ""):
             await timeline.say(Profile(nick=nick, status=""))
 
-    async def _timeline(self, peer: PeerId) -> Timeline:
+    async def timeline(self, peer: PeerId) -> Timeline:
+        """The conversation's, which is made if there is none yet."""
         async with self._opening:
             found = self._open.pop(peer, None)
             if found is None:

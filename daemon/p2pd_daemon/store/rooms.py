@@ -22,7 +22,7 @@ def add_room(conn: sqlite3.Connection, name: str, topic: str, now_ms: int, kind:
     """Makes the room known and joined; one that is known keeps its messages."""
     conn.execute(
         "INSERT INTO rooms (topic, name, kind, joined, created_ms) VALUES (?, ?, ?, 1, ?)"
-        " ON CONFLICT (topic) DO UPDATE SET joined = 1",
+        " ON CONFLICT (topic) DO UPDATE SET joined = 1, created_ms = min(created_ms, excluded.created_ms)",
         (topic, name, kind, now_ms),
     )
     return require_room(conn, topic)

@@ -92,7 +92,7 @@ class RoomRow:
     joined: bool
     unread: int
     last_ts_ms: int | None
-    created_ms: int = 0  # when this node was there first
+    created_ms: int = 0  # when this node was there first; MAX_TS_MS: never
     floor_ts: int = 0  # records before it were given up
 
 

@@ -19,7 +19,7 @@ CREATE TABLE rooms (
     kind       TEXT NOT NULL,               -- 'open', 'direct'; later kinds of room need no migration
     peer       TEXT,                        -- the other one of a direct conversation, else NULL
     joined     INTEGER NOT NULL,
-    created_ms INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,            -- when this node was there first; 2^53 - 1: never, only an import
     floor_ts   INTEGER NOT NULL DEFAULT 0   -- records before it were given up and are not taken any more
 );
 CREATE INDEX rooms_name ON rooms (name);

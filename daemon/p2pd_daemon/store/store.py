@@ -22,6 +22,7 @@ from p2pd_daemon.store import (
     changes,
     delivery,
     events,
+    export,
     heads,
     history,
     meta,
@@ -33,6 +34,7 @@ from p2pd_daemon.store import (
     sync,
 )
 from p2pd_daemon.store.connection import open_connections
+from p2pd_daemon.store.export import ExportRow, ExportStart
 from p2pd_daemon.store.rows import (
     OPEN,
     EventRow,
@@ -233,6 +235,24 @@ class Store:
     async def raise_floor(self, room_n: int, floor_ts: int) -> int:
         """Gives up some records from before `floor_ts`; how many. Call again until it is 0."""
         return await self._write(retention.raise_floor, room_n, floor_ts)
+
+    # Exports
+
+    async def know_room(self, name: str, topic: str) -> RoomRow:
+        """The open room, known from now on, and joined only if it was."""
+        return await self._write(export.know_room, name, topic)
+
+    async def begin_export(self, room_n: int, after: tuple[int, bytes]) -> ExportStart:
+        """The set of all records after a place that are here now."""
+        return await self._read(export.begin_export, room_n, after)
+
+    async def export_page(
+        self, room_n: int, until_n: int, after: tuple[int, bytes], *, max_rows: int, max_bytes: int
+    ) -> list[ExportRow]:
+        """The next records of such a set, in order; empty at the end."""
+        return await self._read(
+            export.load_export_page, room_n, until_n, after, max_rows=max_rows, max_bytes=max_bytes
+        )
 
     # Messages
 
