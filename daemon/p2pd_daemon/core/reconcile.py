@@ -198,14 +198,19 @@ class ReconcileClient(_Side):
         self._have: list[bytes] = []
         self._need: list[bytes] = []
 
-    def initiate(self) -> bytes:
-        """The first message: all our records as one range, split."""
+    def initiate(self, *, whole: bool = False) -> bytes:
+        """The first message: all our records as one range, split; or as one fingerprint of the `whole`, which costs
+        equal sides some thirty bytes instead of up to a kilobyte, and others a round more.
+        """
         if self.state is not ClientState.NEW:
             raise LocalProtocolError("the reconciliation was started before")
         self.state = ClientState.WAITING
         self.rounds = 1
         out = MessageWriter()
-        self._split(self._start(), self._keys.end, INFINITY, out)
+        if whole:
+            out.fingerprint(INFINITY, fingerprint(self._start(), self._keys.end))
+        else:
+            self._split(self._start(), self._keys.end, INFINITY, out)
         return out.message()
 
     def handle(self, message: bytes) -> Found:

@@ -1,8 +1,8 @@
 """One session of /p2pd/sync/1.0.0, without I/O: afterwards both sides have the same records of a room.
 
-A session is a generator. It yields what it wants done (`Send`, `Receive`, `LoadPage`, `Load`, `Take`), is sent the
-outcome, and returns a `SyncResult`; whoever drives it owns the stream, the store and the time limits. So the same code
-runs over a libp2p stream and in a simulation. Raises RemoteProtocolError when the peer breaks the protocol.
+A session is a generator. It yields what it wants done (`Send`, `Receive`, `LoadPage`, `Load`, `Peek`, `Take`), is sent
+the outcome, and returns a `SyncResult`; whoever drives it owns the stream, the store and the time limits. So the same
+code runs over a libp2p stream and in a simulation. Raises RemoteProtocolError when the peer breaks the protocol.
 
     initiator                                        responder
     Hello ─────────────────────────────────────────► Hello or Refusal
@@ -11,18 +11,35 @@ runs over a libp2p stream and in a simulation. Raises RemoteProtocolError when t
     Want ──────────────────────────────────────────► Records, until all that we lack is here
     Records (what the responder lacks) ────────────►
     Done ──────────────────────────────────────────► Done: all of it is stored
+
+Who pulls asks for the next records before it stores those that came, so both sides work at the same time. Whatever a
+peer says, a session ends: what is asked of us, and what answers us, is counted against what an honest peer needs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 from p2pd_daemon.core.reconcile import ClientState, ReconcileClient, ReconcileServer
-from p2pd_daemon.core.reconcile_storage import KeyTree
+from p2pd_daemon.core.sync_effects import (
+    Batch,
+    Effect,
+    Load,
+    LoadPage,
+    Peek,
+    Place,
+    Receive,
+    Send,
+    Session,
+    Side,
+    SyncResult,
+    Take,
+    Taken,
+)
 from p2pd_daemon.core.sync_frames import (
     BATCH_BYTES,
+    BUSY,
     MAX_WANT,
     CaughtUp,
     Done,
@@ -36,95 +53,29 @@ from p2pd_daemon.core.sync_frames import (
 )
 from p2pd_daemon.errors import RemoteProtocolError
 
+__all__ = [
+    "Batch",
+    "Effect",
+    "Load",
+    "LoadPage",
+    "Peek",
+    "Place",
+    "Receive",
+    "Send",
+    "Session",
+    "Side",
+    "SyncResult",
+    "Take",
+    "Taken",
+    "far_behind",
+    "initiate",
+    "respond",
+]
+
 # A side with less than half of the other's records pulls them page by page before the sets are compared: newest
 # first, so that a person sees the end of the room at once. Below this difference comparing is as quick.
 FAR_BEHIND = 1000
 
-Place: TypeAlias = tuple[int, bytes]  # (ts, id) of a record
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    frame: Frame
-
-
-@dataclass(frozen=True, slots=True)
-class Receive:
-    """Wants the peer's next frame."""
-
-
-@dataclass(frozen=True, slots=True)
-class LoadPage:
-    """Wants a `Batch`: the newest records before a place and not before `floor_ts`, about `max_bytes` of them."""
-
-    before: Place | None
-    floor_ts: int
-    max_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """Wants a `Batch` of these records; those that are not here are left out."""
-
-    ids: tuple[bytes, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Take:
-    """Wants these checked and stored, and a `Taken`."""
-
-    raws: tuple[bytes, ...]
-    gone: tuple[Place, ...]
-
-
-Effect: TypeAlias = Send | Receive | LoadPage | Load | Take
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    raws: tuple[bytes, ...]
-    gone: tuple[Place, ...] = ()
-    more: bool = False  # of a page: there are older ones
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    new: int
-    known: int
-    oldest: Place | None  # of all of them; None with none
-
-
-@dataclass(slots=True)
-class Side:
-    """Our side: the room's tag, the places of its records, the floor below which we keep none, and our clock."""
-
-    tag: bytes
-    keys: KeyTree
-    floor_ts: int
-    now_ms: int
-
-    def count(self, floor_ts: int) -> int:
-        return len(self.keys) - self.keys.seek(floor_ts.to_bytes(8)).before
-
-    def hello(self) -> Hello:
-        newest = self.keys.newest
-        newest_ts = newest[0] if newest and newest[0] >= self.floor_ts else 0
-        return Hello(self.tag, self.floor_ts, self.count(self.floor_ts), newest_ts, self.now_ms)
-
-
-@dataclass(slots=True)
-class SyncResult:
-    """`complete`: at the end both sides had all that the other had at the start. `clock_ms`: their clock less ours."""
-
-    got: int = 0  # records that were new to us
-    gave: int = 0  # records that we sent
-    rounds: int = 0  # of reconciliation
-    complete: bool = False
-    refused: str = ""
-    clock_ms: int = 0
-
-
-Session: TypeAlias = Generator[Effect, Any, SyncResult]
 Part: TypeAlias = Generator[Effect, Any, None]
 F = TypeVar("F", bound=Frame)
 
@@ -136,15 +87,17 @@ def initiate(mine: Side) -> Session:
     theirs = yield Receive()
     if isinstance(theirs, Refusal):
         result.refused = theirs.text or f"reason {theirs.reason}"
+        result.busy = theirs.reason == BUSY
         return result
     theirs = _expect(theirs, Hello)
     floor_ts = _agree(mine, theirs, result)
     if far_behind(mine.count(floor_ts), theirs.count):
         yield from _pull_pages(theirs, floor_ts, result)
     elif far_behind(theirs.count, mine.count(floor_ts)):
-        yield from _serve_pages(floor_ts, result)
+        yield from _serve_pages(_Allowance(mine), floor_ts, result)
     client = ReconcileClient(mine.keys, floor_ts=floor_ts)
-    have, need = yield from _compare(client, result)
+    likely_equal = mine.count(floor_ts) == theirs.count
+    have, need = yield from _compare(client, result, whole=likely_equal)
     yield from _fetch(need, result)
     yield from _give(have, result)
     yield Send(Done())
@@ -162,16 +115,18 @@ def respond(mine: Side, theirs: Hello) -> Session:
         yield from _pull_pages(theirs, floor_ts, result)
         yield Send(CaughtUp())
     server = ReconcileServer(mine.keys, floor_ts=floor_ts)
+    allowance = _Allowance(mine)
     while True:
         frame = yield Receive()
         match frame:
             case PageRequest(before):
-                yield from _answer_page(before, floor_ts, result)
+                yield from _answer_page(before, allowance, floor_ts, result)
             case Reconcile(message):
                 result.rounds += 1
                 yield Send(Reconcile(server.answer(message)))
             case Want(ids):
-                yield from _answer_want(ids, result)
+                allowance.spend(len(ids))
+                yield from _send_records(ids, result)
             case Records(raws, gone):
                 yield from _take(raws, gone, result)
             case Done():
@@ -194,35 +149,54 @@ def _agree(mine: Side, theirs: Hello, result: SyncResult) -> int:
     return max(mine.floor_ts, theirs.floor_ts)
 
 
+class _Allowance:
+    """What a peer may ask of us in one session: every record once by pages and once by name, and some slack."""
+
+    def __init__(self, mine: Side) -> None:
+        self._keys = mine.keys
+        self._spent = 0
+
+    def spend(self, records: int) -> None:
+        self._spent += max(1, records)
+        if self._spent > 2 * len(self._keys) + FAR_BEHIND:
+            raise RemoteProtocolError("the peer asks for more records than there are")
+
+
 # Pages
 
 
 def _pull_pages(theirs: Hello, floor_ts: int, result: SyncResult) -> Part:
     """Newest first, until a page holds nothing new: what is left is for the comparison."""
     before: Place | None = None
-    taken_in_all = 0
+    going = True
+    left = theirs.count + FAR_BEHIND  # records that come meanwhile make it more than it said
+    yield Send(PageRequest())
     while True:
-        yield Send(PageRequest(before))
         page = _expect((yield Receive()), Records)
         if not page.raws and not page.gone:
             return
-        taken = yield from _take(page.raws, page.gone, result)
-        oldest = taken.oldest
+        oldest: Place | None = yield Peek(page.raws, page.gone)
         if oldest is None or oldest[0] < floor_ts or (before is not None and oldest >= before):
             raise RemoteProtocolError("a page with records from elsewhere")
-        taken_in_all += taken.new + taken.known
-        if not page.more or not taken.new or taken_in_all > theirs.count + FAR_BEHIND:
-            return
         before = oldest
+        left -= len(page.raws) + len(page.gone)
+        asked = going and page.more and left > 0
+        if asked:
+            yield Send(PageRequest(before))
+        taken = yield from _take(page.raws, page.gone, result)
+        if not asked:
+            return
+        going = taken.new > 0
 
 
-def _serve_pages(floor_ts: int, result: SyncResult) -> Part:
+def _serve_pages(allowance: _Allowance, floor_ts: int, result: SyncResult) -> Part:
     while not isinstance(frame := (yield Receive()), CaughtUp):
-        yield from _answer_page(_expect(frame, PageRequest).before, floor_ts, result)
+        yield from _answer_page(_expect(frame, PageRequest).before, allowance, floor_ts, result)
 
 
-def _answer_page(before: Place | None, floor_ts: int, result: SyncResult) -> Part:
+def _answer_page(before: Place | None, allowance: _Allowance, floor_ts: int, result: SyncResult) -> Part:
     batch = yield LoadPage(before, floor_ts, BATCH_BYTES)
+    allowance.spend(len(batch.raws) + len(batch.gone))
     result.gave += len(batch.raws)
     yield Send(Records(batch.raws, batch.gone, batch.more))
 
@@ -231,12 +205,12 @@ def _answer_page(before: Place | None, floor_ts: int, result: SyncResult) -> Par
 
 
 def _compare(
-    client: ReconcileClient, result: SyncResult
+    client: ReconcileClient, result: SyncResult, *, whole: bool
 ) -> Generator[Effect, Any, tuple[list[bytes], list[bytes]]]:
     """(ids that only we have, ids that only they have), each about newest first."""
     have: list[bytes] = []
     need: list[bytes] = []
-    message: bytes | None = client.initiate()
+    message: bytes | None = client.initiate(whole=whole)
     while message is not None:
         result.rounds += 1
         yield Send(Reconcile(message))
@@ -250,21 +224,29 @@ def _compare(
 
 
 def _fetch(need: Sequence[bytes], result: SyncResult) -> Part:
-    for ids in _slices(need):
+    waiting = _slices(need)
+    ids = next(waiting, None)
+    if ids is not None:
         yield Send(Want(ids))
-        while True:
+    while ids is not None:
+        left, more = len(ids), True
+        while more:
             records = _expect((yield Receive()), Records)
+            more = records.more
+            left -= len(records.raws) + len(records.gone)
+            if left < 0 or (more and not records.raws):
+                raise RemoteProtocolError("an answer with more than was asked for")
+            if not more and (ids := next(waiting, None)) is not None:
+                yield Send(Want(ids))
             yield from _take(records.raws, records.gone, result)
-            if not records.more:
-                break
 
 
 def _give(have: Sequence[bytes], result: SyncResult) -> Part:
     for ids in _slices(have):
-        yield from _answer_want(ids, result)
+        yield from _send_records(ids, result)
 
 
-def _answer_want(ids: tuple[bytes, ...], result: SyncResult) -> Part:
+def _send_records(ids: tuple[bytes, ...], result: SyncResult) -> Part:
     """All that we have of them, in as many frames as it takes; the last one says so."""
     batch = yield Load(ids)
     result.gave += len(batch.raws)
