@@ -1,7 +1,7 @@
 """What a swarm spends, simulated: `python -m benchmarks.swarm [SIZE…]`, by default 10, 100 and 1,000 nodes.
 
 The same virtual run for each size (`tests/sim/swarm.py`): messages, a partition that heals, crashes and returns,
-10 % of gossip lost. Then rounds, bytes per node and redundancy against the size. Deterministic: the same seed, the same table.
+10 % of gossip lost. Then rounds, bytes per node and redundancy against the size. The same seed gives the same table.
 """
 
 from __future__ import annotations
