@@ -221,3 +221,21 @@ def test_a_first_message_says_all_in_16_fingerprints() -> None:
     parts = decode_message(ReconcileClient(tree_of(ALL)).initiate())
     assert len(parts) == 16
     assert parts[-1].upper == INFINITY
+
+
+@pytest.mark.parametrize("size", [0, 1, 20, 31, 500])
+def test_one_fingerprint_of_the_whole_finds_the_same_for_less(size: int) -> None:
+    ours, theirs = tree_of(records(range(size))), tree_of(records(range(1, size + 1)))
+    for mine, others, differences in ((ours, ours, 0), (ours, theirs, min(size, 1))):
+        client, server = ReconcileClient(mine), ReconcileServer(others)
+        message: bytes | None = client.initiate(whole=True)
+        assert message is not None
+        assert len(message) < 32
+        have, need = [], []
+        while message is not None:
+            found = client.handle(server.answer(message))
+            have += found.have
+            need += found.need
+            message = found.reply
+        assert client.state is ClientState.COMPLETE
+        assert (len(have), len(need)) == (differences, differences)
