@@ -118,7 +118,7 @@ class Importer:
         store, room_n = self._parts.store, timeline.row.room_n
         known = await store.known([record_id for _, record_id in gone])
         fresh = [place for place in gone if place[1] not in known]
-        kept = set(await store.keep_deleted(room_n, fresh, self._parts.me, self._parts.clock.now_ms()))
+        kept = set(await store.keep_deleted(room_n, fresh, self._parts.clock.now_ms()))
         for place in kept:
             timeline.places.add(*place)
         outcome.new += len(kept)

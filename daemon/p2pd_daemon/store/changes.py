@@ -13,11 +13,8 @@ from typing import Any
 
 from p2pd_daemon.core.event import Body, Delete, Edit, Reaction, Text
 from p2pd_daemon.core.fold import DELETABLE, MAX_SYMBOLS
-from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.store.heads import link
 from p2pd_daemon.store.rows import MESSAGE_KINDS, RECEIVED, SENT
-
-ID_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +87,9 @@ def _delete(conn: sqlite3.Connection, stored: Stored, body: Delete) -> list[Chan
     changed = []
     for record_id in (body.target, *body.edits):
         conn.execute(
-            "INSERT INTO deletes (id, room_n, author, is_edit) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            (record_id, stored.room_n, stored.author, record_id != body.target),
+            "INSERT INTO deletes (id, room_n, author, is_edit, own) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET is_edit = min(is_edit, excluded.is_edit)",
+            (record_id, stored.room_n, stored.author, record_id != body.target, stored.own),
         )
         row = conn.execute(
             "SELECT n, kind, about, shown FROM records WHERE id = ? AND room_n = ? AND author = ? AND deleted = 0",
@@ -208,29 +206,28 @@ def drop(conn: sqlite3.Connection, n: int, *, deleted: bool) -> None:
 
 
 def keep_deleted(
-    conn: sqlite3.Connection, room_n: int, places: Sequence[tuple[int, bytes]], me: PeerId, now_ms: int
+    conn: sqlite3.Connection, room_n: int, places: Sequence[tuple[int, bytes]], now_ms: int
 ) -> list[tuple[int, bytes]]:
     """Takes in (ts_ms, id) of records whose bodies others have dropped, where a delete that is here names them.
 
-    Returns those that are new here. Whether the deleter was their author cannot be seen without the body.
+    Returns those that are new here. They are shown as their deleter's: whether that was their author cannot be seen
+    without the body, so the caller sees to it that they are believed. With several deleters none is shown.
     """
     kept = []
     for ts_ms, record_id in places:
         named = conn.execute(
-            "SELECT author, is_edit FROM deletes WHERE id = ? AND room_n = ? ORDER BY author LIMIT 1",
-            (record_id, room_n),
-        ).fetchone()
-        if named is None:
+            "SELECT author, is_edit, own FROM deletes WHERE id = ? AND room_n = ?", (record_id, room_n)
+        ).fetchall()
+        if not named:
             continue
-        author, is_edit = named
+        author, is_edit, own = named[0] if len(named) == 1 else ("", True, False)
+        kind = (
+            "gone" if not author else "edit" if is_edit else "text"
+        )  # an action, perhaps: nothing tells any more
         cursor = conn.execute(
             "INSERT INTO records (id, room_n, ts_ms, author, kind, own, shown, linked, state, caught_up,"
             " arrived_ms, deleted) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, 1, ?, 1) ON CONFLICT (id) DO NOTHING",
-            (
-                *(record_id, room_n, ts_ms, author),
-                "edit" if is_edit else "text",  # an action, perhaps: nothing tells any more
-                *(author == me, not is_edit, SENT if author == me else RECEIVED, now_ms),
-            ),
+            (record_id, room_n, ts_ms, author, kind, own, kind == "text", SENT if own else RECEIVED, now_ms),
         )
         if cursor.rowcount:
             link(conn, room_n, record_id, ts_ms, ())

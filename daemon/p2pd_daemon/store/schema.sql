@@ -82,6 +82,7 @@ CREATE TABLE deletes (
     room_n   INTEGER NOT NULL REFERENCES rooms (n),
     author   TEXT NOT NULL,                 -- of the delete
     is_edit  INTEGER NOT NULL,              -- named as an edit of the deleted message
+    own      INTEGER NOT NULL,
     PRIMARY KEY (id, room_n, author)
 ) WITHOUT ROWID;
 

@@ -213,8 +213,8 @@ class Store:
         return await self._read(sync.deleters, room_n, record_id)
 
     async def note_gone(self, room_n: int, place: tuple[int, bytes], now_ms: int) -> bool:
-        """Keeps the place of a record whose body is nowhere any more; False if there is a record already."""
-        return await self._write(sync.save_gone, room_n, place, now_ms)
+        """As `keep_deleted`, for one; False if there is a record already."""
+        return bool(await self._write(changes.keep_deleted, room_n, (place,), now_ms))
 
     async def newest_own(self, room_n: int) -> int:
         """The number of our newest record in the room, for `note_holds`."""
@@ -289,12 +289,12 @@ class Store:
         return await self._read(reactions.load_own_symbols, record_id, room_n)
 
     async def keep_deleted(
-        self, room_n: int, places: Sequence[tuple[int, bytes]], me: PeerId, now_ms: int
+        self, room_n: int, places: Sequence[tuple[int, bytes]], now_ms: int
     ) -> list[tuple[int, bytes]]:
         """Takes in (ts_ms, id) of records without their bodies, where a delete that is here names them; those
         that are new.
         """
-        return await self._write(changes.keep_deleted, room_n, tuple(places), me, now_ms)
+        return await self._write(changes.keep_deleted, room_n, tuple(places), now_ms)
 
     async def set_state(
         self, ids: Collection[bytes], state: str, *, now_ms: int, reason: str = "", sent_to: int | None = None

@@ -7,8 +7,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from p2pd_daemon.core.peer_id import PeerId
-from p2pd_daemon.store.heads import link
-from p2pd_daemon.store.rows import RECEIVED
 
 _PAGE_ROWS = 4096  # rows of one page at the most, however small they are
 
@@ -102,17 +100,3 @@ def deleters(conn: sqlite3.Connection, room_n: int, record_id: bytes) -> frozens
     """Who, of all that is here, took that record back; its author is among them if it is really gone."""
     rows = conn.execute("SELECT author FROM deletes WHERE id = ? AND room_n = ?", (record_id, room_n))
     return frozenset(PeerId(author) for (author,) in rows)
-
-
-def save_gone(conn: sqlite3.Connection, room_n: int, place: tuple[int, bytes], now_ms: int) -> bool:
-    """Keeps the place of a record whose body is nowhere any more; False if there is a record already."""
-    ts_ms, record_id = place
-    cursor = conn.execute(
-        "INSERT INTO records"
-        " (id, room_n, ts_ms, author, kind, own, shown, linked, state, caught_up, arrived_ms, deleted)"
-        " VALUES (?, ?, ?, '', 'gone', 0, 0, 1, ?, 1, ?, 1) ON CONFLICT (id) DO NOTHING",
-        (record_id, room_n, ts_ms, RECEIVED, now_ms),
-    )
-    if cursor.rowcount:
-        link(conn, room_n, record_id, ts_ms, ())
-    return bool(cursor.rowcount)
