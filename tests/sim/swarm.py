@@ -24,10 +24,12 @@ from p2pd_daemon.core.sync import (
     Batch,
     Load,
     LoadPage,
+    Peek,
     Place,
     Receive,
     Send,
     Session,
+    Settle,
     Side,
     SyncResult,
     Take,
@@ -293,14 +295,17 @@ class Meeting:
         elif self._sessions[at] is not None:
             self._advance(at, frame)
 
-    def _do(self, node: Node, effect: LoadPage | Load | Take) -> Batch | Taken:
+    def _do(self, node: Node, effect: LoadPage | Load | Peek | Take | Settle) -> Batch | Taken | Place | None:
         match effect:
             case LoadPage(before, _, max_bytes):
                 return self._page(node, before, max_bytes)
             case Load(ids):
                 return Batch(tuple(node.raws[one] for one in ids if one in node.raws))
+            case Peek(raws, _):
+                return min((event.ts_ms, record.id) for record, event in map(self._swarm.open, raws))
             case Take(raws, _):
                 return self._take(node, raws)
+        return None
 
     def _page(self, node: Node, before: Place | None, max_bytes: int) -> Batch:
         places = list(node.tree.items())
@@ -320,8 +325,7 @@ class Meeting:
         for raw in fresh:
             self._swarm._keep(node, raw)
         self._swarm.totals.synced += len(fresh)
-        oldest = min((event.ts_ms, record.id) for record, event in opened)
-        return Taken(len(fresh), len(raws) - len(fresh), oldest)
+        return Taken(len(fresh), len(raws) - len(fresh))
 
     def _lie(self, frame: Frame) -> Frame:
         """Liars forge records, hide what they have, or talk nonsense."""

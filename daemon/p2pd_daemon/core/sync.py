@@ -1,7 +1,7 @@
 """One session of /p2pd/sync/1.0.0, without I/O: afterwards both sides have the same records of a room.
 
-A session is a generator. It yields what it wants done (`Send`, `Receive`, `LoadPage`, `Load`, `Peek`, `Take`), is sent
-the outcome, and returns a `SyncResult`; whoever drives it owns the stream, the store and the time limits. So the same
+A session is a generator. It yields what it wants done (`Send`, `Receive`, `Take`, … in `sync_effects.py`), is sent the
+outcome, and returns a `SyncResult`; whoever drives it owns the stream, the store and the time limits. So the same
 code runs over a libp2p stream and in a simulation. Raises RemoteProtocolError when the peer breaks the protocol.
 
     initiator                                        responder
@@ -32,6 +32,7 @@ from p2pd_daemon.core.sync_effects import (
     Receive,
     Send,
     Session,
+    Settle,
     Side,
     SyncResult,
     Take,
@@ -63,6 +64,7 @@ __all__ = [
     "Receive",
     "Send",
     "Session",
+    "Settle",
     "Side",
     "SyncResult",
     "Take",
@@ -93,12 +95,14 @@ def initiate(mine: Side) -> Session:
     floor_ts = _agree(mine, theirs, result)
     if far_behind(mine.count(floor_ts), theirs.count):
         yield from _pull_pages(theirs, floor_ts, result)
+        yield Settle()
     elif far_behind(theirs.count, mine.count(floor_ts)):
         yield from _serve_pages(_Allowance(mine), floor_ts, result)
     client = ReconcileClient(mine.keys, floor_ts=floor_ts)
     likely_equal = mine.count(floor_ts) == theirs.count
     have, need = yield from _compare(client, result, whole=likely_equal)
     yield from _fetch(need, result)
+    yield Settle()
     yield from _give(have, result)
     yield Send(Done())
     _expect((yield Receive()), Done)
@@ -113,6 +117,7 @@ def respond(mine: Side, theirs: Hello) -> Session:
     floor_ts = _agree(mine, theirs, result)
     if far_behind(mine.count(floor_ts), theirs.count):
         yield from _pull_pages(theirs, floor_ts, result)
+        yield Settle()
         yield Send(CaughtUp())
     server = ReconcileServer(mine.keys, floor_ts=floor_ts)
     allowance = _Allowance(mine)
@@ -130,6 +135,7 @@ def respond(mine: Side, theirs: Hello) -> Session:
             case Records(raws, gone):
                 yield from _take(raws, gone, result)
             case Done():
+                yield Settle()
                 yield Send(Done())
                 result.complete = True
                 return result
@@ -260,7 +266,7 @@ def _take(
     raws: tuple[bytes, ...], gone: tuple[Place, ...], result: SyncResult
 ) -> Generator[Effect, Any, Taken]:
     if not raws and not gone:
-        return Taken(0, 0, None)
+        return Taken(0, 0)
     taken: Taken = yield Take(raws, gone)
     result.got += taken.new
     return taken

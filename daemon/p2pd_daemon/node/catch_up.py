@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import trio
 
@@ -16,14 +17,19 @@ from p2pd_daemon.core.record import Record, decode_record, verify_record
 from p2pd_daemon.core.sync import Place, Taken
 from p2pd_daemon.errors import RemoteProtocolError
 from p2pd_daemon.node.parts import Parts
+from p2pd_daemon.node.reply import Reply
 from p2pd_daemon.node.rooms import Room
+from p2pd_daemon.store.rows import Ingested
 
 GONE_WITNESSES = 2
 GONE_REMEMBERED = 10_000  # records of which too few have said so yet
 
 
+Opened: TypeAlias = tuple[Record, ChatEvent | None]
+
+
 class Intake:
-    """Takes batches into rooms. A daily quota per author holds; the rate per second is for live records only."""
+    """What all sessions share. A daily quota per author holds; the rate per second is for live records only."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -33,25 +39,11 @@ class Intake:
             Limits(author_rate=0, author_day=parts.limits.author_day, authors=parts.limits.authors)
         )
 
-    async def take(self, room: Room, peer: PeerId, raws: Sequence[bytes], gone: Sequence[Place]) -> Taken:
-        """Stores what is new and ours to keep. RemoteProtocolError for what no honest peer would send.
+    def open(self, room: Room, peer: PeerId) -> Arrivals:
+        """For one session."""
+        return Arrivals(self, self._parts, room, peer)
 
-        What only our limits refuse is left out and counted: another peer may have larger ones.
-        """
-        opened = await trio.to_thread.run_sync(open_records, raws, room.topic)
-        known = await self._parts.store.known([record.id for record, _ in opened])
-        fresh = [(record, event) for record, event in opened if record.id not in known]
-        await trio.to_thread.run_sync(verify_records, [record for record, _ in fresh])
-        kept = await self._within_limits(room, fresh)
-        stored = await room.timeline.take_many(kept) if kept else []
-        for place in gone:
-            await self._take_gone(room, peer, place)
-        places = [(event.ts_ms, record.id) for record, event in opened if event is not None]
-        places += list(gone)
-        new = sum(result.new for result in stored)
-        return Taken(new=new, known=len(opened) - new, oldest=min(places, default=None))
-
-    async def _take_gone(self, room: Room, peer: PeerId, place: Place) -> None:
+    async def take_gone(self, room: Room, peer: PeerId, place: Place) -> None:
         """Believes that a record was deleted when a delete of it is here, and its sender or two peers say so: without
         the body nobody can check that the delete is the author's.
         """
@@ -68,9 +60,7 @@ class Intake:
         if await self._parts.store.note_gone(room.room_n, place, self._parts.clock.now_ms()):
             room.timeline.places.add(*place)
 
-    async def _within_limits(
-        self, room: Room, records: Sequence[tuple[Record, ChatEvent | None]]
-    ) -> list[tuple[Record, ChatEvent]]:
+    async def within_limits(self, room: Room, records: Sequence[Opened]) -> list[tuple[Record, ChatEvent]]:
         now_ms, monotonic = self._parts.clock.now_ms(), self._parts.clock.monotonic()
         quarantined = await self._parts.store.quarantined(room.room_n)
         left_out: Counter[str] = Counter()
@@ -94,9 +84,58 @@ class Intake:
         return kept
 
 
-def open_records(raws: Sequence[bytes], topic: str) -> list[tuple[Record, ChatEvent | None]]:
+class Arrivals:
+    """The batches of one session. One is checked in a thread while the one before it is being committed."""
+
+    def __init__(self, intake: Intake, parts: Parts, room: Room, peer: PeerId) -> None:
+        self._intake = intake
+        self._store = parts.store
+        self._room = room
+        self._peer = peer
+        self._peeked: tuple[tuple[bytes, ...], list[Opened]] = ((), [])
+        self._storing: Reply[list[Ingested]] | None = None
+
+    async def peek(self, raws: tuple[bytes, ...], gone: Sequence[Place]) -> Place | None:
+        """The oldest place. RemoteProtocolError where something is no record of this room."""
+        opened = await self._open(raws)
+        places = [(event.ts_ms, record.id) for record, event in opened if event is not None]
+        return min((*places, *gone), default=None)
+
+    async def take(self, raws: tuple[bytes, ...], gone: Sequence[Place]) -> Taken:
+        """Checks a batch, and begins to store what is new and ours to keep; that of the batch before is done then.
+
+        RemoteProtocolError for what no honest peer would send. What only our limits refuse is left out and counted:
+        another peer may have larger ones.
+        """
+        opened, self._peeked = await self._open(raws), ((), [])
+        known = await self._store.known([record.id for record, _ in opened])
+        fresh = [one for one in opened if one[0].id not in known]
+        await trio.to_thread.run_sync(verify_records, [record for record, _ in fresh])
+        kept = await self._intake.within_limits(self._room, fresh)
+        await self.settle()
+        if kept:
+            self._storing = await self._room.timeline.begin_many(kept)
+        if gone:
+            await self.settle()
+        for place in gone:
+            await self._intake.take_gone(self._room, self._peer, place)
+        return Taken(new=len(kept), known=len(opened) - len(kept))
+
+    async def settle(self) -> None:
+        """Returns when all that was taken is stored. Raises StoreError when it could not be."""
+        storing, self._storing = self._storing, None
+        if storing is not None:
+            await storing.wait()
+
+    async def _open(self, raws: tuple[bytes, ...]) -> list[Opened]:
+        if self._peeked[0] is not raws:
+            self._peeked = raws, await trio.to_thread.run_sync(open_records, raws, self._room.topic)
+        return self._peeked[1]
+
+
+def open_records(raws: Sequence[bytes], topic: str) -> list[Opened]:
     """Each with its event, None where it is none that we understand. RemoteProtocolError names the first bad record."""
-    opened: list[tuple[Record, ChatEvent | None]] = []
+    opened: list[Opened] = []
     for index, raw in enumerate(raws):
         try:
             record = decode_record(raw, max_bytes=0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import random
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -20,21 +21,27 @@ from p2pd_daemon.core.sync import (
     Effect,
     Load,
     LoadPage,
+    Peek,
     Receive,
     Send,
     Session,
+    Settle,
     Side,
     SyncResult,
     Take,
+    far_behind,
     initiate,
     respond,
 )
-from p2pd_daemon.core.sync_frames import NOT_HERE, Hello, Refusal, sync_tag
-from p2pd_daemon.errors import NetworkError, RemoteProtocolError
+from p2pd_daemon.core.sync_frames import BUSY, NOT_HERE, Frame, Hello, Refusal, sync_tag
+from p2pd_daemon.errors import NetworkError, P2pdError, RemoteProtocolError
 from p2pd_daemon.net.sync import SyncChannel
-from p2pd_daemon.node.catch_up import Intake
+from p2pd_daemon.node.catch_up import Arrivals, Intake
 from p2pd_daemon.node.parts import Parts
 from p2pd_daemon.node.rooms import Room, Rooms
+from p2pd_daemon.node.store_nodes import KEPT_REASON
+from p2pd_daemon.node.turns import NotNow, Turn, Turns
+from p2pd_daemon.store.rows import SENT
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +54,10 @@ WAIT_S = 2.0
 MISSING_S = 1.0  # after a missing parent was named: it may still arrive by itself
 CONFIRM_S = 5.0  # after we said something: who has it?
 CONFIRM_PEERS = 8  # members asked
+AGAIN_S = 3.0  # when one of us was busy, or a limit ended a session before all was here
+STORE_S = 1.0  # after we said something: store nodes get it before we may be gone
 EVERY_S = 180.0  # a round with a random member
+UNSENT = 1000  # own records whose state is noted after a session with a store node
 CLOCK_PEERS = 16  # whose clocks we remember
 
 
@@ -61,6 +71,18 @@ class Progress:
     got: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """What a session under way works with."""
+
+    room: Room
+    side: Side
+    channel: SyncChannel
+    turn: Turn
+    arrivals: Arrivals
+    progress: Progress
+
+
 class Reconciler:
     """Plans sessions, runs them, and answers those of others."""
 
@@ -70,7 +92,10 @@ class Reconciler:
         self._intake = Intake(parts)
         self._planned: set[tuple[str, PeerId]] = set()
         self._slots = trio.CapacityLimiter(AT_ONCE)
+        self._turns = Turns(parts.me)
         self._clocks: dict[PeerId, int] = {}
+        self.stores: Callable[[], Sequence[PeerId]] = tuple  # the store nodes of ours that are connected
+        self.keep: Callable[[SyncChannel, Hello], Awaitable[None]] | None = None  # rooms that we are not in
         self.active: list[Progress] = []
 
     async def run(self) -> None:
@@ -79,6 +104,8 @@ class Reconciler:
             await trio.sleep(EVERY_S * random.uniform(0.7, 1.3))  # noqa: S311 - to spread load
             for room in self._rooms.all():
                 members = self._parts.network.members(room.topic)
+                for peer in self.stores():
+                    self._plan(room, peer, random.uniform(0, STORE_S))  # noqa: S311
                 if members:
                     self._plan(room, random.choice(members), random.uniform(0, MEET_S))  # noqa: S311
 
@@ -94,13 +121,20 @@ class Reconciler:
         first = self._parts.me < peer
         self._plan(room, peer, (MEET_S if first else WAIT_S) * random.uniform(0.7, 1.3))  # noqa: S311
 
+    def met_store(self, peer: PeerId) -> None:
+        """A store node of ours is connected."""
+        for room in self._rooms.all():
+            self._plan(room, peer, random.uniform(0, MEET_S))  # noqa: S311
+
     async def watch(self, room: Room) -> None:
         """Runs as long as the room is joined: asks around when parents are missing."""
+        for peer in self.stores():
+            self._plan(room, peer, MEET_S)
         while True:
             await room.timeline.lacking.wait()
             await trio.sleep(MISSING_S * random.uniform(0.5, 1.5))  # noqa: S311
             _, missing = await self._parts.store.heads(room.room_n)
-            members = self._parts.network.members(room.topic)
+            members = [*self._parts.network.members(room.topic), *self.stores()]
             if missing and members:
                 self._plan(room, random.choice(members), 0.0)  # noqa: S311
 
@@ -108,6 +142,8 @@ class Reconciler:
         """We said something: in a while, see who has it."""
         for peer in self._parts.network.members(room.topic)[:CONFIRM_PEERS]:
             self._plan(room, peer, CONFIRM_S * random.uniform(0.7, 1.3))  # noqa: S311
+        for peer in self.stores():
+            self._plan(room, peer, STORE_S)
 
     def _plan(self, room: Room, peer: PeerId, delay: float) -> None:
         if (room.topic, peer) not in self._planned:
@@ -117,6 +153,7 @@ class Reconciler:
     async def _later(self, room: Room, peer: PeerId, delay: float) -> None:
         try:
             await trio.sleep(delay)
+            await self._turns.wait(room.topic, peer)
             async with self._slots:
                 self._planned.discard((room.topic, peer))
                 if self._rooms.get(room.topic) is room and self._parts.network.is_connected(peer):
@@ -124,54 +161,77 @@ class Reconciler:
         finally:
             self._planned.discard((room.topic, peer))
 
+    def _again(self, room: Room, peer: PeerId) -> None:
+        self._plan(room, peer, AGAIN_S * random.uniform(0.7, 1.3))  # noqa: S311
+
     # Sessions
 
     async def _begin(self, room: Room, peer: PeerId) -> None:
         try:
-            async with self._parts.network.open_sync(peer) as channel:
-                side = await self._side(room)
-                await self._run(initiate(side), room, channel)
+            with self._turns.take(room.topic, peer, ours=True) as turn:
+                async with self._parts.network.open_sync(peer) as channel:
+                    side = await self._side(room)
+                    await self._run(initiate(side), self._running(room, side, channel, turn))
+        except NotNow:
+            self._again(room, peer)
         except RemoteProtocolError as error:
             self._parts.network.dropped["sync protocol"] += 1
             log.warning("catching up in %s with %s: %s", room.name, peer, error.message)
         except NetworkError as error:  # it went away, or does not speak the protocol
             log.debug("catching up in %s with %s: %s", room.name, peer, error.message)
+        except P2pdError:
+            log.exception("catching up in %s with %s failed here", room.name, peer)  # our store
 
     async def answer(self, channel: SyncChannel) -> None:
-        """A session that a peer begins. Raises RemoteProtocolError, NetworkError."""
+        """A session that a peer begins. Raises P2pdError, which costs the session."""
         hello = await channel.receive()
         if not isinstance(hello, Hello):
             raise RemoteProtocolError(f"a session that begins with {type(hello).__name__}")
         room = next((room for room in self._rooms.all() if sync_tag(room.topic) == hello.tag), None)
+        if room is None and self.keep is not None:
+            await self.keep(channel, hello)
+            return
         if room is None:
             await channel.send(Refusal(NOT_HERE, "this node is not in that room"))
             return
-        side = await self._side(room)
-        await self._run(respond(side, hello), room, channel, total=hello.count)
+        try:
+            with self._turns.take(room.topic, channel.peer, ours=False) as turn:
+                side = await self._side(room)
+                self._check_turn(room, side, hello, turn)
+                running = self._running(room, side, channel, turn, hello.count)
+                await self._run(respond(side, hello), running)
+        except NotNow:
+            await channel.send(Refusal(BUSY, "comparing this room already"))
 
     async def _side(self, room: Room) -> Side:
         tree = await room.timeline.places.tree()
         return Side(sync_tag(room.topic), tree, room.floor_ts, self._parts.clock.now_ms())
 
-    async def _run(self, session: Session, room: Room, channel: SyncChannel, total: int = 0) -> None:
-        store = self._parts.store
-        own_n = await store.newest_own(room.room_n)
+    def _check_turn(self, room: Room, side: Side, theirs: Hello, turn: Turn) -> None:
+        if far_behind(side.count(max(side.floor_ts, theirs.floor_ts)), theirs.count):
+            self._turns.pull(room.topic, turn)
+
+    def _running(self, room: Room, side: Side, channel: SyncChannel, turn: Turn, total: int = 0) -> _Running:
         progress = Progress(room.name, channel.peer, total)
-        self.active.append(progress)
+        return _Running(room, side, channel, turn, self._intake.open(room, channel.peer), progress)
+
+    async def _run(self, session: Session, running: _Running) -> None:
+        room, peer = running.room, running.channel.peer
+        own_n = await self._parts.store.newest_own(room.room_n)
+        unsent = [one for one, _ in await self._parts.store.own_unsent(room.room_n, UNSENT)]
+        self.active.append(running.progress)
         try:
             with trio.fail_after(SESSION_S):
-                result = await self._drive(session, room, channel, progress)
+                result = await self._drive(session, running)
         except trio.TooSlowError:
-            log.warning("catching up in %s with %s took too long", room.name, channel.peer)
+            log.warning("catching up in %s with %s took too long", room.name, peer)
             return
         finally:
-            self.active.remove(progress)
+            self.active.remove(running.progress)
             session.close()
-        await self._note(result, room, channel.peer, own_n)
+        await self._note(result, room, peer, own_n)
 
-    async def _drive(
-        self, session: Session, room: Room, channel: SyncChannel, progress: Progress
-    ) -> SyncResult:
+    async def _drive(self, session: Session, running: _Running) -> SyncResult:
         outcome: object = None
         while True:
             try:
@@ -179,27 +239,46 @@ class Reconciler:
             except StopIteration as stop:
                 result: SyncResult = stop.value
                 return result
-            outcome = None
-            match effect:
-                case Send(frame):
-                    await channel.send(frame)
-                case Receive():
-                    outcome = frame = await channel.receive()
-                    if isinstance(frame, Hello):
-                        progress.total = frame.count
-                case LoadPage(before, floor_ts, max_bytes):
-                    page = await self._parts.store.page(room.room_n, before, floor_ts, max_bytes)
-                    outcome = Batch(page.raws, page.gone, page.more)
-                case Load(ids):
-                    found = await self._parts.store.batch(room.room_n, ids)
-                    outcome = Batch(found.raws, found.gone)
-                case Take(raws, gone):
-                    outcome = taken = await self._intake.take(room, channel.peer, raws, gone)
-                    progress.got += taken.new
+            outcome = await self._do(effect, running)
 
-    async def _note(self, result: SyncResult, room: Room, peer: PeerId, own_n: int) -> None:
+    async def _do(self, effect: Effect, running: _Running) -> object:
+        """What the session is told in return."""
+        store, room_n = self._parts.store, running.room.room_n
+        match effect:
+            case Send(frame):
+                await running.channel.send(frame)
+            case Receive():
+                return await self._receive(running)
+            case LoadPage(before, floor_ts, max_bytes):
+                page = await store.page(room_n, before, floor_ts, max_bytes)
+                return Batch(page.raws, page.gone, page.more)
+            case Load(ids):
+                found = await store.batch(room_n, ids)
+                return Batch(found.raws, found.gone)
+            case Peek(raws, gone):
+                return await running.arrivals.peek(raws, gone)
+            case Take(raws, gone):
+                taken = await running.arrivals.take(raws, gone)
+                running.progress.got += taken.new
+                return taken
+            case Settle():
+                await running.arrivals.settle()
+        return None
+
+    async def _receive(self, running: _Running) -> Frame:
+        frame = await running.channel.receive()
+        if isinstance(frame, Hello) and running.turn.ours:
+            running.progress.total = frame.count
+            self._check_turn(running.room, running.side, frame, running.turn)
+        return frame
+
+    async def _note(
+        self, result: SyncResult, room: Room, peer: PeerId, own_n: int, unsent: Sequence[bytes]
+    ) -> None:
         if result.refused:
             log.debug("%s does not compare %s: %s", peer, room.name, result.refused)
+            if result.busy:
+                self._again(room, peer)
             return
         now_ms = self._parts.clock.now_ms()
         self._clocks.pop(peer, None)
@@ -207,8 +286,20 @@ class Reconciler:
         if len(self._clocks) > CLOCK_PEERS:
             del self._clocks[next(iter(self._clocks))]
         news = {"room": room.name, "peer_id": peer}
-        if result.complete and await self._parts.store.note_holds(room.room_n, peer, own_n, now_ms) and own_n:
+        if peer in self.stores() and peer not in self._parts.network.members(room.topic):
+            await self._note_kept(result, room, peer, unsent)
+        elif result.complete and await self._parts.store.note_holds(room.room_n, peer, own_n, now_ms) and own_n:
             await self._parts.store.add_event("held", now_ms, news)
+        if result.got and not result.complete:
+            self._again(room, peer)
         if result.got or result.gave:
             told = {"got": result.got, "gave": result.gave, "complete": result.complete}
             await self._parts.store.add_event("synced", now_ms, news | told)
+
+    async def _note_kept(self, result: SyncResult, room: Room, peer: PeerId, unsent: Sequence[bytes]) -> None:
+        """A store node is no member. It may leave out what is over a quota: that it keeps ours, the next session shows."""
+        if result.gave:
+            self._again(room, peer)
+        elif result.complete:
+            now_ms = self._parts.clock.now_ms()
+            await self._parts.store.set_state(unsent, SENT, now_ms=now_ms, reason=KEPT_REASON)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import trio
@@ -124,9 +124,13 @@ class Timeline:
 
         Those from before this node was first in the room are history: they make nothing unread and tell nobody.
         """
+        return await (await self.begin_many(records)).wait()
+
+    async def begin_many(self, records: Sequence[tuple[Record, ChatEvent]]) -> Reply[list[Ingested]]:
+        """Like `take_many`, but returns once they are in the inbox, with what will be known after the commit."""
         reply: Reply[list[Ingested]] = Reply()
         await self._send.send(_TakeMany(records, reply))
-        return await reply.wait()
+        return reply
 
     def _take_waiting(self, first: _Item) -> list[_Item]:
         items = [first]
@@ -202,18 +206,26 @@ class Timeline:
 
     def _catch_up(self, record: Record, event: ChatEvent, now_ms: int) -> NewRecord:
         """Somebody else had it: so one of ours was sent, even if we do not remember."""
-        row = self._row(
-            record,
-            event,
-            now_ms,
-            own=record.author == self._key.peer_id,
-            due=is_due(event.ts_ms, now_ms),
-        )
-        state = SENT if row.own else row.state
-        return replace(row, state=state, caught_up=True, notify=event.ts_ms >= self.row.created_ms)
+        own = record.author == self._key.peer_id
+        due = is_due(event.ts_ms, now_ms)
+        return self._row(record, event, now_ms, own=own, due=due, caught_up=True)
 
-    def _row(self, record: Record, event: ChatEvent, now_ms: int, *, own: bool, due: bool) -> NewRecord:
+    def _row(
+        self,
+        record: Record,
+        event: ChatEvent,
+        now_ms: int,
+        *,
+        own: bool,
+        due: bool,
+        caught_up: bool = False,
+    ) -> NewRecord:
         kind = kind_of(event.body)
+        state = self._own_state if own else RECEIVED
+        if caught_up and own:
+            state = SENT
+        elif not due:
+            state = QUARANTINED
         return NewRecord(
             room_n=self.row.room_n,
             record=record,
@@ -223,6 +235,8 @@ class Timeline:
             ts_ms=event.ts_ms,
             arrived_ms=now_ms,
             own=own,
-            state=QUARANTINED if not due else self._own_state if own else RECEIVED,
+            state=state,
             visible=kind in VISIBLE_BODIES,
+            notify=not caught_up or event.ts_ms >= self.row.created_ms,
+            caught_up=caught_up,
         )

@@ -1,0 +1,109 @@
+"""What a session of /p2pd/sync/1.0.0 asks of whoever drives it, what it is told, and what comes out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from p2pd_daemon.core.reconcile_storage import KeyTree
+from p2pd_daemon.core.sync_frames import Frame, Hello
+
+Place: TypeAlias = tuple[int, bytes]  # (ts, id) of a record
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Receive:
+    """Wants the peer's next frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPage:
+    """Wants a `Batch`: the newest records before a place and not before `floor_ts`, about `max_bytes` of them."""
+
+    before: Place | None
+    floor_ts: int
+    max_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Wants a `Batch` of these records; those that are not here are left out."""
+
+    ids: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Peek:
+    """Wants the oldest `Place` of these, None with none: a look, before they are checked and stored."""
+
+    raws: tuple[bytes, ...]
+    gone: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Wants these checked, and a `Taken`. They may be stored while the session goes on."""
+
+    raws: tuple[bytes, ...]
+    gone: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Wants all that was taken to be stored."""
+
+
+Effect: TypeAlias = Send | Receive | LoadPage | Load | Peek | Take | Settle
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    raws: tuple[bytes, ...]
+    gone: tuple[Place, ...] = ()
+    more: bool = False  # of a page: there are older ones
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    new: int
+    known: int
+
+
+@dataclass(slots=True)
+class Side:
+    """Our side: the room's tag, the places of its records, the floor below which we keep none, and our clock."""
+
+    tag: bytes
+    keys: KeyTree
+    floor_ts: int
+    now_ms: int
+
+    def count(self, floor_ts: int) -> int:
+        return len(self.keys) - self.keys.seek(floor_ts.to_bytes(8)).before
+
+    def hello(self) -> Hello:
+        newest = self.keys.newest
+        newest_ts = newest[0] if newest and newest[0] >= self.floor_ts else 0
+        return Hello(self.tag, self.floor_ts, self.count(self.floor_ts), newest_ts, self.now_ms)
+
+
+@dataclass(slots=True)
+class SyncResult:
+    """`complete`: at the end both sides had all that the other had at the start. `clock_ms`: their clock less ours."""
+
+    got: int = 0  # records that were new to us
+    gave: int = 0  # records that we sent
+    rounds: int = 0  # of reconciliation
+    complete: bool = False
+    refused: str = ""  # why the peer did not begin
+    busy: bool = False  # it did not because it is busy: ask again later
+    clock_ms: int = 0
+
+
+Session: TypeAlias = Generator[Effect, Any, SyncResult]
