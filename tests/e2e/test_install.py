@@ -9,7 +9,6 @@ import email
 import json
 import os
 import shutil
-import site
 import subprocess
 import sys
 import tarfile
@@ -104,7 +103,8 @@ def test_it_runs_in_an_environment_of_its_own(wheel: Path, tmp_path: Path) -> No
     python, p2pd = venv / "bin" / "python", venv / "bin" / "p2pd"
     ours = Path(run(python, "-c", "import site; print(site.getsitepackages()[0])", cwd=tmp_path).strip())
     # A path in a .pth file is searched after ours, and its own .pth files (the editable install) are not read.
-    (ours / "dependencies.pth").write_text("".join(f"{path}\n" for path in site.getsitepackages()))
+    theirs = [path for path in sys.path if Path(path).name in {"site-packages", "dist-packages"}]
+    (ours / "dependencies.pth").write_text("".join(f"{path}\n" for path in theirs))
     install = ("install", "--quiet", "--no-deps", "--no-index", "--disable-pip-version-check", wheel)
     run(sys.executable, "-m", "pip", "--python", python, *install, cwd=tmp_path)
     for package in PACKAGES:
