@@ -9,8 +9,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from p2pd_daemon.config import DEFAULT_TCP_PORT, DEFAULT_WS_PORT, default_listen
+from p2pd_daemon.core.limits import Limits
 from p2pd_daemon.errors import BadConfig
 from p2pd_daemon.paths import home_path
+from p2pd_daemon.settings import boolean_from_text
 
 from p2pd_bootstrap.registry import RegistryLimits
 
@@ -25,6 +27,7 @@ LISTEN = tuple(
 )
 CONNECTIONS = 1000  # an idle one costs some 100 KB; every node that uses this point keeps one
 LOG_LEVELS = ("debug", "info", "warning", "error")
+STORE_LIMITS = tuple(field.name for field in fields(Limits) if field.name.startswith("store_"))
 _PREFIX = "P2PD_BOOTSTRAP_"
 
 
@@ -38,6 +41,8 @@ class Options:
     announce: tuple[str, ...]
     http: tuple[str, int] | tuple[()] | None
     limits: RegistryLimits
+    store: bool
+    store_limits: Limits
     connections: int
     log_level: str
     json: bool
@@ -50,7 +55,7 @@ def parse_options(argv: Sequence[str], environ: Mapping[str, str] = os.environ) 
         allow_abbrev=False,
         description="A bootstrap node for p2pd: it introduces peers to each other and reads nobody's messages.",
         epilog=f"Each option can also be set as {_PREFIX}<NAME>, and limits as {_PREFIX}LIMITS_<NAME>: "
-        + ", ".join(["connections", *(field.name for field in fields(RegistryLimits))]),
+        + ", ".join(["connections", *(field.name for field in fields(RegistryLimits)), *STORE_LIMITS]),
     )
     parser.add_argument("--home", help="folder of its identity [default: `bootstrap` in the node's home]")
     parser.add_argument("--key", metavar="FILE", help="take the identity from this libp2p private key file")
@@ -62,6 +67,9 @@ def parse_options(argv: Sequence[str], environ: Mapping[str, str] = os.environ) 
     )
     parser.add_argument(
         "--http", metavar="HOST:PORT|off", help=f"JSON about itself [default: {HTTP[0]}:{HTTP[1]}]"
+    )
+    parser.add_argument(
+        "--store", action="store_true", help="keep rooms and sealed messages for peers that are away"
     )
     parser.add_argument("--log-level", metavar="LEVEL", help=", ".join(LOG_LEVELS))
     parser.add_argument("--json", action="store_true", help="say when it is ready in one line of JSON")
@@ -84,6 +92,8 @@ def parse_options(argv: Sequence[str], environ: Mapping[str, str] = os.environ) 
         announce=addrs("announce") or (),
         http=_http(http) if http is not None else None,
         limits=RegistryLimits(**_limits(environ)),
+        store=given.store or _boolean(environ, "STORE"),
+        store_limits=Limits(**_store_limits(environ)),
         connections=_number(environ, "CONNECTIONS", CONNECTIONS),
         log_level=_log_level(text("log_level") or "warning"),
         json=given.json,
@@ -109,14 +119,29 @@ def _limits(environ: Mapping[str, str]) -> dict[str, int]:
     }
 
 
-def _number(environ: Mapping[str, str], name: str, default: int) -> int:
+def _store_limits(environ: Mapping[str, str]) -> dict[str, int]:
+    """As the daemon's `limits.store_…`: 0 is no limit."""
+    defaults = Limits()
+    return {name: _number(environ, name, getattr(defaults, name), least=0) for name in STORE_LIMITS}
+
+
+def _number(environ: Mapping[str, str], name: str, default: int, *, least: int = 1) -> int:
     variable = f"{_PREFIX}LIMITS_{name.upper()}"
     value = environ.get(variable) or str(default)
-    if not (value.isascii() and value.isdigit() and 0 < int(value) < 1 << 31):
+    if not (value.isascii() and value.isdigit() and least <= int(value) < 1 << 53):
         raise BadConfig(
-            f"{variable}: {value!r} is not right", hint=f"Expected a whole number above 0, like {default}."
+            f"{variable}: {value!r} is not right",
+            hint=f"Expected a whole number from {least} on, like {default}.",
         )
     return int(value)
+
+
+def _boolean(environ: Mapping[str, str], name: str) -> bool:
+    value = environ.get(_PREFIX + name) or "false"
+    try:
+        return boolean_from_text(value)
+    except ValueError as error:
+        raise BadConfig(f"{_PREFIX}{name}: {value!r} is not right", hint="Expected true or false.") from error
 
 
 def _log_level(text: str) -> str:

@@ -13,6 +13,8 @@ from typing import Any
 
 import trio
 from p2pd_daemon.api.http11 import AsgiApp
+from p2pd_daemon.core.keeping import KeptTotals
+from p2pd_daemon.keeper.keeper import Keeper
 from p2pd_daemon.net.host import OpenHost
 from p2pd_daemon.version import __version__
 
@@ -26,11 +28,19 @@ _JSON = "application/json"
 class About:
     """The node's numbers, read when asked for."""
 
-    def __init__(self, opened: OpenHost, service: RendezvousService, connections: int) -> None:
+    def __init__(
+        self, opened: OpenHost, service: RendezvousService, connections: int, keeper: Keeper | None = None
+    ) -> None:
+        self._keeper = keeper
+        self._kept: KeptTotals | None = None
         self._opened = opened
         self._service = service
         self._connections = connections
         self._started = trio.current_time()
+
+    async def refresh(self) -> None:
+        """What has to be waited for."""
+        self._kept = await self._keeper.totals() if self._keeper is not None else None
 
     def uptime(self) -> float:
         return trio.current_time() - self._started
@@ -48,6 +58,7 @@ class About:
             "uptime_ms": int(self.uptime() * 1000),
             "peers": self.peers(),
             "registrations": len(registry),
+            "store": asdict(self._kept) if self._kept is not None else None,
             "limits": {"connections": self._connections, **asdict(registry.limits)},
         }
 
@@ -64,6 +75,12 @@ class About:
         ):
             lines += [f"# HELP p2pd_bootstrap_{name} {about}", f"# TYPE p2pd_bootstrap_{name} gauge"]
             lines.append(f"p2pd_bootstrap_{name} {value}")
+        for name, value in asdict(self._kept).items() if self._kept is not None else ():
+            lines += [
+                f"# HELP p2pd_bootstrap_kept_{name} Kept for others.",
+                f"# TYPE p2pd_bootstrap_kept_{name} gauge",
+            ]
+            lines.append(f"p2pd_bootstrap_kept_{name} {value}")
         lines += _counter("requests_total", "kind", "Rendezvous requests.", self._service.requests)
         lines += _counter("refused_total", "reason", "Requests and streams refused.", self._service.refused)
         lines += _counter("dropped_total", "reason", "What the host refused.", self._opened.dropped)
@@ -92,6 +109,7 @@ def page(about: About) -> AsgiApp:
         status = 200 if scope["path"] in routes else 404
         if scope["method"] not in {"GET", "HEAD"}:
             status, kind, build = 405, _JSON, _not_allowed
+        await about.refresh()
         body = build().encode()
         headers = [
             (b"content-type", kind.encode()),

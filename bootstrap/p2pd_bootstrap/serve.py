@@ -8,6 +8,7 @@ import re
 import secrets
 import signal
 import socket
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -20,11 +21,17 @@ from p2pd_daemon.api.serve import Server
 from p2pd_daemon.core.keys import SigningKey
 from p2pd_daemon.core.limits import Limits
 from p2pd_daemon.core.peer_id import PeerId
+from p2pd_daemon.core.store_frames import PROTOCOL_ID as STORE
+from p2pd_daemon.core.sync_frames import PROTOCOL_ID as SYNC
 from p2pd_daemon.errors import AddressInUse, NetworkError
+from p2pd_daemon.keeper.keeper import Keeper, open_keeper
 from p2pd_daemon.net.dial import live_connection
 from p2pd_daemon.net.host import OpenHost, open_host
 from p2pd_daemon.net.interface import NetworkConfig
 from p2pd_daemon.net.rendezvous import PROTOCOL_ID
+from p2pd_daemon.net.store_node import StoreResponder
+from p2pd_daemon.net.sync import SyncResponder
+from p2pd_daemon.paths import Home
 from p2pd_daemon.version import __version__
 
 from p2pd_bootstrap.options import HTTP, LISTEN, Options
@@ -55,16 +62,19 @@ async def serve_bootstrap(options: Options, key: SigningKey, ready: Callable[[Re
     notes: list[str] = []
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with AsyncExitStack() as stack:
+            keeper = await _open_keeper_if(stack, options)
             opened = await _open_host(stack, options, key, notes)
             registry = Registry(options.limits, secrets.token_bytes(8))
             service = RendezvousService(registry, lambda peer: live_connection(opened, peer) is not None)
             opened.swarm.register_notifee(Leavers(service))
             opened.host.set_stream_handler(TProtocol(PROTOCOL_ID), service.handle_stream)
+            if keeper is not None:
+                _serve_kept(opened, keeper)
             listener = _open_http(options, notes)
             nursery = await stack.enter_async_context(trio.open_nursery())
             nursery.start_soon(service.run)
             if listener is not None:
-                about = About(opened, service, options.connections)
+                about = About(opened, service, options.connections, keeper)
                 nursery.start_soon(_serve_http, listener, about)
             ready(Ready(opened.peer_id, tuple(opened.addrs()), _url(listener), tuple(notes)))
             async for _ in signals:
@@ -88,6 +98,24 @@ async def _open_host(stack: AsyncExitStack, options: Options, key: SigningKey, n
     notes.append("The default ports are taken, so it listens on free ones; --listen chooses others.")
     free = tuple(re.sub(r"/tcp/\d+", "/tcp/0", addr) for addr in LISTEN)
     return await stack.enter_async_context(open_host(key, replace(config, listen=free)))
+
+
+async def _open_keeper_if(stack: AsyncExitStack, options: Options) -> Keeper | None:
+    """What this node keeps for others, if it is a store node."""
+    if not options.store:
+        return None
+    path = Home(options.home).kept
+    return await stack.enter_async_context(
+        open_keeper(path, options.store_limits, lambda: time.time_ns() // 1_000_000)
+    )
+
+
+def _serve_kept(opened: OpenHost, keeper: Keeper) -> None:
+    keeper.dropped = opened.dropped
+    syncing = SyncResponder(keeper.on_sync, opened.dropped)
+    opened.host.set_stream_handler(TProtocol(SYNC), syncing.handle_stream)
+    storing = StoreResponder(keeper.on_request, opened.dropped)
+    opened.host.set_stream_handler(TProtocol(STORE), storing.handle_stream)
 
 
 class Leavers(INotifee):

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-
 WRONG_CLOCK_MS = 60_000  # below it nobody notices; at 5 minutes others hold one's messages back
 
 
@@ -88,6 +87,10 @@ def status_fields(status: dict[str, Any]) -> list[tuple[str, str]]:
     if skew is not None and abs(skew) > WRONG_CLOCK_MS:
         way = "behind" if skew > 0 else "ahead of"
         fields.append(("clock", f"{duration(abs(skew))} {way} the others: set this machine's clock"))
+    kept = status.get("store")
+    if kept:
+        what = f"{kept['records']} records, {kept['bytes']} bytes"
+        fields.append(("store", f"{kept['rooms']} rooms, {kept['mailboxes']} mailboxes, {what}"))
     dropped = ", ".join(f"{count} {reason}" for reason, count in status["dropped"].items() if count)
     return fields + ([("dropped", dropped)] if dropped else [])
 

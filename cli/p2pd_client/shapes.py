@@ -216,8 +216,20 @@ class Syncing(msgspec.Struct, frozen=True):
     total: int
 
 
+class Kept(msgspec.Struct, frozen=True):
+    """What a store node keeps for others: records of rooms, and direct messages in mailboxes."""
+
+    rooms: int
+    mailboxes: int
+    records: int
+    bytes: int
+
+
 class Status(msgspec.Struct, frozen=True):
-    """The node at a glance. `dropped` counts, by reason, what was refused or not relayed since the start."""
+    """The node at a glance. `dropped` counts, by reason, what was refused or not relayed since the start.
+
+    `store` is null unless this is a store node.
+    """
 
     peer_id: str
     nick: str
@@ -234,6 +246,7 @@ class Status(msgspec.Struct, frozen=True):
     dropped: dict[str, int]
     syncing: list[Syncing] = []
     clock_skew_ms: int | None = None
+    store: Kept | None = None
 
 
 class Event(msgspec.Struct, frozen=True):

@@ -42,6 +42,7 @@ class Config:
     nick: str | None
     key: Path | None
     keep: Keep
+    store: bool
     log_level: str
     limits: Limits
     sources: Mapping[str, Source]
@@ -84,6 +85,7 @@ def _defaults() -> dict[str, object]:
         "nick": None,
         "key": None,
         "keep": Keep(),
+        "store": False,
         "log_level": "info",
     }
     return values | {f"limits.{key}": value for key, value in dataclasses.asdict(Limits()).items()}

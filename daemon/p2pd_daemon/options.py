@@ -31,6 +31,7 @@ def parse_start_options(argv: Sequence[str], prog: str = "p2pd start") -> StartO
     mdns = parser.add_mutually_exclusive_group()
     mdns.add_argument("--mdns", action="store_true", default=None)
     mdns.add_argument("--no-mdns", dest="mdns", action="store_false")
+    parser.add_argument("--store", action="store_true", default=None)
     for name in ("--http", "--nick", "--key", "--keep", "--log-level"):
         parser.add_argument(name)
     given = vars(parser.parse_args(argv))

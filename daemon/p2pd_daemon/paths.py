@@ -43,6 +43,11 @@ class Home:
         return self.path / "store.sqlite3"
 
     @property
+    def kept(self) -> Path:
+        """What a store node keeps for others."""
+        return self.path / "kept.sqlite3"
+
+    @property
     def token(self) -> Path:
         return self.path / "token"
 

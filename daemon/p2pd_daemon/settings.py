@@ -148,6 +148,7 @@ _SETTINGS: tuple[Setting, ...] = (
     Setting("nick", "a nickname of at most 32 characters", _nick, _nick),
     Setting("key", "the path of a key file", _path, _path),
     Setting("keep", "all, an age like 90d, or a number of records", _keep, _keep),
+    Setting("store", "true or false", _boolean, boolean_from_text),
     Setting("log_level", "one of " + ", ".join(LOG_LEVELS), _log_level, _log_level),
 )
 

@@ -136,6 +136,13 @@ CREATE TABLE outbox (
 );
 CREATE INDEX outbox_peer ON outbox (peer, record_n);
 
+-- Records of the outbox that wait for their peer at a store node as well.
+CREATE TABLE deposits (
+    record_n INTEGER NOT NULL REFERENCES records (n),
+    peer     TEXT NOT NULL,                 -- the store node
+    PRIMARY KEY (record_n, peer)
+) WITHOUT ROWID;
+
 -- What each author last said about themself: the profile record with the largest (ts_ms, id).
 CREATE TABLE profiles (
     author   TEXT PRIMARY KEY,

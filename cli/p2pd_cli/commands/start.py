@@ -45,6 +45,13 @@ def _listen_options(command: F) -> F:
     return command
 
 
+_store_option = click.option(
+    "--store",
+    is_flag=True,
+    help="Keep rooms and sealed messages for others, so that they need not be online together.",
+)
+
+
 @click.command("start")
 @home_option
 @_listen_options
@@ -56,6 +63,7 @@ def _listen_options(command: F) -> F:
 @click.option(
     "--keep", metavar="AGE|N", help="Keep records for so long (90d), or so many a room.  [default: all]"
 )
+@_store_option
 @click.option("--nick", metavar="NAME", help="The name that others see.")
 def start_command(**given: Any) -> None:
     """Start this node.
@@ -69,6 +77,7 @@ def start_command(**given: Any) -> None:
       p2pd start --nick ana
       p2pd start --detach --bootstrap /ip4/203.0.113.7/tcp/4100/p2p/12D3KooW…
       p2pd start --listen /ip4/127.0.0.1/tcp/0 --http off --no-mdns --json
+      p2pd start --detach --store
     """
     _become("p2pd_daemon", current_home(), given)
 
@@ -76,17 +85,19 @@ def start_command(**given: Any) -> None:
 @click.command("bootstrap")
 @home_option
 @_listen_options
+@_store_option
 def bootstrap_command(**given: Any) -> None:
     """Run a bootstrap node, which introduces peers to each other.
 
-    It reads nobody's messages. It has an identity of its own, in the folder `bootstrap` of the node's
-    folder unless --home says otherwise, and prints the multiaddrs that others give to `p2pd start
-    --bootstrap`.
+    It reads nobody's messages; with --store it keeps them for who is away. It has an identity of its own,
+    in the folder `bootstrap` of the node's folder unless --home says otherwise, and prints the multiaddrs
+    that others give to `p2pd start --bootstrap`.
 
     \b
     Example:
       p2pd bootstrap
       p2pd bootstrap --listen /ip4/0.0.0.0/tcp/4100 --http 127.0.0.1:0 --json
+      p2pd bootstrap --store
     """
     home = current_home() if given_home() else Home(current_home().path / "bootstrap")
     _become("p2pd_bootstrap", home, given)

@@ -25,6 +25,18 @@ class Limits:
     outbox: int = 10_000  # direct messages waiting for one peer
     events: int = 100_000  # events kept for clients that reconnect
     connections: int = 250  # connections with peers
+    # What a store node keeps for others. Sizes count about 200 bytes for each record beside its own.
+    store_bytes: int = (
+        4 << 30
+    )  # bytes kept of everybody's; beyond, the largest rooms lose their oldest records
+    store_rooms: int = 10_000  # rooms kept
+    store_room_bytes: int = 64 << 20  # bytes of one room; beyond, its oldest records go
+    store_room_records: int = 100_000  # records of one room; beyond, its oldest go
+    store_peer_rooms: int = 1000  # rooms that one peer may have brought: as many as it can join
+    store_peer_bytes: int = 256 << 20  # bytes kept of what one peer brought
+    store_mailbox_bytes: int = 16 << 20  # bytes of direct messages that wait for one peer
+    store_sender_records: int = 1000  # direct messages of one peer that wait for another one
+    store_days: int = 30  # days after which a room nobody asked for goes, and a message nobody fetched
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, object]) -> Limits:

@@ -21,6 +21,7 @@ MAX_FRAME_BYTES = 524_288  # of a frame that we take: a batch, one record above 
 NOT_HERE = 1
 BUSY = 2
 PROTOCOL = 3
+OVER_QUOTA = 4  # of a store node: it takes nothing more from this peer, or no further room
 
 
 @dataclass(frozen=True, slots=True)

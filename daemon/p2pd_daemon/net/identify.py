@@ -20,12 +20,12 @@ AGENT_CHARS = 100
 AGENT = "agent_version"  # where it is in the peerstore
 
 # Whom to tell, by peerstore: libp2p itself tells nobody when identify is done.
-_listeners: WeakKeyDictionary[IPeerStore, Callable[[ID], None]] = WeakKeyDictionary()
+_listeners: WeakKeyDictionary[IPeerStore, list[Callable[[ID], None]]] = WeakKeyDictionary()
 
 
 def on_identified(peerstore: IPeerStore, tell: Callable[[ID], None]) -> None:
     """Calls `tell` each time a peer of the host with this peerstore has said what it is and where."""
-    _listeners[peerstore] = tell
+    _listeners.setdefault(peerstore, []).append(tell)
 
 
 async def _update(peerstore: IPeerStore, peer_id: ID, message: Identify) -> None:
@@ -34,8 +34,7 @@ async def _update(peerstore: IPeerStore, peer_id: ID, message: Identify) -> None
     await update_peerstore_from_identify(peerstore, peer_id, message)
     if message.agent_version:
         peerstore.put(peer_id, AGENT, message.agent_version[:AGENT_CHARS])
-    tell = _listeners.get(peerstore)
-    if tell is not None:
+    for tell in _listeners.get(peerstore, ()):
         tell(peer_id)
 
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import trio
 from libp2p.custom_types import TProtocol
+from libp2p.peer.id import ID
 
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.core.push import PROTOCOL_ID as PUSH
+from p2pd_daemon.core.store_frames import PROTOCOL_ID as STORE
 from p2pd_daemon.core.sync_frames import PROTOCOL_ID as SYNC
 from p2pd_daemon.net import direct
 from p2pd_daemon.net import ping as pinging
@@ -19,10 +21,12 @@ from p2pd_daemon.net.dialler import Dialler
 from p2pd_daemon.net.discovery import Discovery
 from p2pd_daemon.net.gossip import Gossip, open_gossip
 from p2pd_daemon.net.host import OpenHost, open_host
+from p2pd_daemon.net.identify import on_identified
 from p2pd_daemon.net.interface import Connected, NetworkConfig, NetworkEvents, PeerConnection
 from p2pd_daemon.net.mdns import Mdns
-from p2pd_daemon.net.presence import Presence, connection_of, describe
+from p2pd_daemon.net.presence import Presence, connection_of, describe, protocols_of
 from p2pd_daemon.net.schedule import Kind
+from p2pd_daemon.net.store_node import OnRequest, StoreChannel, StoreResponder, open_store_channel
 from p2pd_daemon.net.sync import SyncChannel, SyncResponder, open_sync
 from p2pd_daemon.net.targets import parse_target
 from p2pd_daemon.net.tasks import no_groups
@@ -43,6 +47,8 @@ class Network:
         self._gossip = gossip
         self._dialler = dialler
         self._discovery = discovery
+        self._identified = trio.Event()
+        on_identified(opened.host.get_peerstore(), self._note_identified)
         self.peer_id = opened.peer_id
         self.dropped: Counter[str] = opened.dropped
 
@@ -101,6 +107,23 @@ class Network:
         """A stream for a session of reconciliation that we begin. Raises NetworkError."""
         return open_sync(self._opened, peer)
 
+    def store_nodes(self) -> list[PeerId]:
+        """Connected peers that keep for others."""
+        connected = (PeerId(libp2p_id.to_base58()) for libp2p_id in list(self._opened.swarm.connections))
+        return [peer for peer in connected if STORE in protocols_of(self._opened, peer)]
+
+    async def wait_identified(self) -> None:
+        """Until some peer says, for the first time or again, what it is: then it may be a store node."""
+        await self._identified.wait()
+
+    def _note_identified(self, peer: ID) -> None:
+        self._identified.set()
+        self._identified = trio.Event()
+
+    def open_store(self, peer: PeerId) -> AbstractAsyncContextManager[StoreChannel]:
+        """A stream to ask a store node something. Raises NetworkError."""
+        return open_store_channel(self._opened, peer)
+
     async def advertise(self, tags: Collection[str]) -> None:
         """Be found under these rendezvous tags from now on, and look for others there; other tags are taken back."""
         self._discovery.advertise(tags)
@@ -113,10 +136,12 @@ async def open_network(
     config: NetworkConfig,
     events: NetworkEvents,
     known: Sequence[tuple[PeerId, Sequence[str]]],
+    on_store_request: OnRequest | None = None,
 ) -> AsyncIterator[Network]:
     """Start everything on the network side; ends orderly when the block ends. Raises as `open_host`.
 
     `known` are peers of earlier runs with their addresses; they are dialled as those of `config.bootstrap` are.
+    With `on_store_request` this is a store node.
     """
     async with open_host(key, config) as opened, open_gossip(opened, events, config.limits) as gossip:
         dialler = Dialler(opened, events.remember)
@@ -133,6 +158,9 @@ async def open_network(
         opened.host.set_stream_handler(TProtocol(PUSH), responder.handle_stream)
         syncing = SyncResponder(events.on_sync, opened.dropped)
         opened.host.set_stream_handler(TProtocol(SYNC), syncing.handle_stream)
+        if on_store_request is not None:
+            storing = StoreResponder(on_store_request, opened.dropped)
+            opened.host.set_stream_handler(TProtocol(STORE), storing.handle_stream)
         for target in bootstrap:
             dialler.learn(target.peer, [target.addr], Kind.BOOTSTRAP)
         for peer, addrs in known:

@@ -114,7 +114,7 @@ def describe(opened: OpenHost, peer: PeerId, conn: SwarmConn) -> PeerConnection:
         since_ms=int(conn._created_at * 1000),
         rtt_ms=round(rtt * 1000, 3) if rtt else None,
         agent=_agent(opened, peer),
-        protocols=_protocols(opened, peer),
+        protocols=protocols_of(opened, peer),
     )
 
 
@@ -132,7 +132,8 @@ def _agent(opened: OpenHost, peer: PeerId) -> str:
         return ""
 
 
-def _protocols(opened: OpenHost, peer: PeerId) -> tuple[str, ...]:
+def protocols_of(opened: OpenHost, peer: PeerId) -> tuple[str, ...]:
+    """What the peer listed in identify, which comes a moment after it is connected."""
     try:
         return tuple(sorted(opened.host.get_peerstore().get_protocols(ID.from_base58(peer))))
     except PeerStoreError:

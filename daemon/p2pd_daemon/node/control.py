@@ -14,6 +14,7 @@ from p2pd_client.shapes import (
     Event,
     Id,
     Joined,
+    Kept,
     NickSet,
     Outbox,
     Peer,
@@ -55,6 +56,8 @@ class NodeControl(MessageControl, ExportControl):
         self._exporter = Exporter(parts, node.conversations)
         self._importer = Importer(parts, node.rooms, node.conversations)
         self._reconciler = node.reconciler
+        self._store_nodes = node.store_nodes
+        self._keeper = node.keeper
         self._config = config
         self._stop = stop
         self._started_ms = parts.clock.now_ms()
@@ -84,6 +87,15 @@ class NodeControl(MessageControl, ExportControl):
                 for one in self._reconciler.active
             ],
             clock_skew_ms=self._reconciler.clock_ms,
+            store=await self._kept(),
+        )
+
+    async def _kept(self) -> Kept | None:
+        if self._keeper is None:
+            return None
+        totals = await self._keeper.totals()
+        return Kept(
+            rooms=totals.rooms, mailboxes=totals.mailboxes, records=totals.records, bytes=totals.bytes
         )
 
     async def id(self) -> Id:
@@ -108,6 +120,7 @@ class NodeControl(MessageControl, ExportControl):
     async def connect(self, addr: str) -> Connected:
         target = addr if addr.strip().startswith("/") else self._references.resolve(addr).peer
         done = await self._parts.network.connect(target)
+        await self._store_nodes.choose(done.peer_id)
         return Connected(peer_id=done.peer_id, addr=done.addr, ms=done.ms)
 
     async def disconnect(self, peer: str) -> None:

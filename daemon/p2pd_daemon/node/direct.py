@@ -6,7 +6,7 @@ from functools import lru_cache, partial
 
 import trio
 
-from p2pd_daemon.core.event import Body, Profile
+from p2pd_daemon.core.event import Body, Profile, decode_event
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.core.record import Record
 from p2pd_daemon.core.seal import DirectBox, direct_box
@@ -15,7 +15,7 @@ from p2pd_daemon.node.codec import DirectCodec
 from p2pd_daemon.node.outbox import Outbox
 from p2pd_daemon.node.parts import Parts
 from p2pd_daemon.node.timeline import Composed, Timeline
-from p2pd_daemon.store.rows import QUEUED, REFUSED
+from p2pd_daemon.store.rows import DELIVERED, QUEUED, REFUSED
 from p2pd_daemon.tasks import TaskStatus
 
 # How long `msg` waits for a connected peer's answer before it says what is known so far.
@@ -81,6 +81,14 @@ class Conversations:
         """A verified record that `is_ours`; returns after the commit. Raises RemoteProtocolError."""
         timeline = await self.timeline(record.author)
         await timeline.take_and_wait(record)
+        await self._note_seen(record)
+
+    async def _note_seen(self, record: Record) -> None:
+        """A record of the peer names as parents what the peer has: a receipt, also by way of a store node."""
+        parents = decode_event(record.data, text_bytes=0).parents
+        seen = await self._parts.store.waiting_for(record.author, parents)
+        if seen:
+            await self._parts.store.set_state(seen, DELIVERED, now_ms=self._parts.clock.now_ms())
 
     async def _introduce(self, timeline: Timeline) -> None:
         nick = self._parts.people.nick_of(self._parts.me)

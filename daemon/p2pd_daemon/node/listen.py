@@ -15,6 +15,7 @@ from p2pd_daemon.core.keys import SigningKey
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.errors import AddressInUse
 from p2pd_daemon.net.network import Network, NetworkConfig, NetworkEvents, open_network
+from p2pd_daemon.net.store_node import OnRequest
 from p2pd_daemon.settings import HttpAddress
 
 log = logging.getLogger(__name__)
@@ -32,10 +33,14 @@ def network_config(config: Config, listen: tuple[str, ...]) -> NetworkConfig:
 
 @asynccontextmanager
 async def open_network_somewhere(
-    key: SigningKey, config: Config, events: NetworkEvents, known: Sequence[tuple[PeerId, Sequence[str]]]
+    key: SigningKey,
+    config: Config,
+    events: NetworkEvents,
+    known: Sequence[tuple[PeerId, Sequence[str]]],
+    on_store_request: OnRequest | None = None,
 ) -> AsyncIterator[tuple[Network, bool]]:
     """The network, and whether its default ports were taken. Raises AddressInUse for ports that were asked for."""
-    opening = open_network(key, network_config(config, config.listen), events, known)
+    opening = open_network(key, network_config(config, config.listen), events, known, on_store_request)
     moved = False
     try:
         network = await opening.__aenter__()
@@ -43,7 +48,8 @@ async def open_network_somewhere(
         if config.asked_for("listen"):
             raise
         free = tuple(re.sub(r"/tcp/\d+", "/tcp/0", addr) for addr in config.listen)
-        opening, moved = open_network(key, network_config(config, free), events, known), True
+        opening = open_network(key, network_config(config, free), events, known, on_store_request)
+        moved = True
         network = await opening.__aenter__()
     try:
         yield network, moved

@@ -13,7 +13,9 @@ from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.core.push import Ack, AckStatus
 from p2pd_daemon.core.record import Record, decode_record, verify_record
 from p2pd_daemon.core.room import DIRECT_PREFIX
+from p2pd_daemon.core.store_frames import Request, Response, StoreRefusal
 from p2pd_daemon.errors import P2pdError, RemoteProtocolError
+from p2pd_daemon.keeper.keeper import Keeper
 from p2pd_daemon.net.sync import SyncChannel
 from p2pd_daemon.node.clock import Clock
 from p2pd_daemon.node.direct import Conversations
@@ -22,6 +24,7 @@ from p2pd_daemon.node.outbox import Outbox
 from p2pd_daemon.node.parts import Parts
 from p2pd_daemon.node.reconciler import Reconciler
 from p2pd_daemon.node.rooms import Rooms
+from p2pd_daemon.node.store_nodes import StoreNodes
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +34,11 @@ RELEASE_EVERY_S = 5.0  # how late a quarantined record may come to light
 class Node:
     """Takes the network's events. They wait until `start` has put the pieces together."""
 
-    def __init__(self, clock: Clock, limits: Limits) -> None:
+    def __init__(
+        self, clock: Clock, limits: Limits, bootstrap: Sequence[str] = (), keeper: Keeper | None = None
+    ) -> None:
+        self.keeper = keeper
+        self._bootstrap = bootstrap
         self._clock = clock
         self._limits = limits
         self._admission = Admission(limits)
@@ -41,6 +48,7 @@ class Node:
         self.rooms: Rooms
         self.conversations: Conversations
         self.reconciler: Reconciler
+        self.store_nodes: StoreNodes
 
     async def start(self, parts: Parts) -> None:
         """Joins what was joined, goes on with what waited; returns when messages can be said and taken."""
@@ -48,13 +56,21 @@ class Node:
         self.rooms = Rooms(parts)
         self._outbox = Outbox(parts)
         self.conversations = Conversations(parts, self._outbox)
-        self.reconciler = self.rooms.listener = Reconciler(parts, self.rooms)
+        self.store_nodes = StoreNodes(parts, self._bootstrap, self.on_push)
+        self.reconciler = self.rooms.listener = Reconciler(parts, self.rooms, self.store_nodes)
+        if self.keeper is not None:
+            self.keeper.dropped = parts.network.dropped
+            self.reconciler.keep = self.keeper.answer
+        self.store_nodes.met = self._met_store
+        self._outbox.leave = self.store_nodes.leave
+        await self.store_nodes.start()
         self._greeter = Greeter(parts, self.rooms)
         await self.rooms.start()
         await self._count_quarantined()
         await self._outbox.start()
         parts.nursery.start_soon(self._greeter.run)
         parts.nursery.start_soon(self.reconciler.run)
+        parts.nursery.start_soon(self.store_nodes.run)
         parts.nursery.start_soon(self._release_due)
         self._ready.set()
 
@@ -113,7 +129,17 @@ class Node:
         await self._ready.wait()
         await self._parts.store.remember_peer(peer, list(addrs), self._clock.now_ms(), source)
 
+    async def on_store_request(self, request: Request, source: PeerId) -> Response:
+        """For a store node only: what a peer asks by /p2pd/store/1.0.0."""
+        if self.keeper is None:
+            return StoreRefusal("this is no store node")
+        return await self.keeper.on_request(request, source)
+
     # Inside
+
+    def _met_store(self, peer: PeerId) -> None:
+        self.reconciler.met_store(peer)
+        self._outbox.wake_all()
 
     def _check(self, record: Record, kind: TopicKind) -> Verdict:
         return self._admission.check(

@@ -1,14 +1,15 @@
 """Direct messages on their way: a courier per peer hands over what waits, in order, until each is acknowledged.
 
-A message is `queued` until it was written to the peer, `sent` until the peer said that it is in its store, and then
-`delivered`, or `refused` with the peer's reason. All of that is in the store, so it goes on after a crash.
+A message is `queued` until it was written to the peer or left at a store node, `sent` until the peer said that it is
+in its store, and then `delivered`, or `refused` with the peer's reason. All of that is in the store, so it goes on
+after a crash.
 """
 
 from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import trio
 
@@ -25,12 +26,22 @@ FIRST_RETRY_S = 1.0
 LAST_RETRY_S = (
     60.0  # a peer that comes back dials us, which wakes its courier at once; this is for when it cannot
 )
+LEFT_RECORDS = (
+    1000  # left at a store node for one peer: as many as it keeps by default (limits.store_sender_records)
+)
 FINAL = {
     AckStatus.BLOCKED: "blocked by the peer",
     AckStatus.TOO_LARGE: "too large for the peer",
     AckStatus.NOT_MINE: "the peer does not take direct messages from this node",
     AckStatus.INVALID: "the peer could not read it",
 }
+
+
+Leave = Callable[[PeerId, Sequence[tuple[bytes, bytes]]], Awaitable[None]]
+
+
+async def _leave_nowhere(peer: PeerId, pending: Sequence[tuple[bytes, bytes]]) -> None:
+    """Without a store node they wait here."""
 
 
 class Outbox:
@@ -42,6 +53,7 @@ class Outbox:
         self._nursery = parts.nursery
         self._clock = parts.clock
         self._jitter = jitter
+        self.leave: Leave = _leave_nowhere  # where messages can wait for a peer that is away
         self._awake: dict[PeerId, trio.Event] = {}  # one entry per courier that runs
         self._settled: dict[bytes, trio.Event] = {}  # messages that somebody waits for
 
@@ -49,6 +61,11 @@ class Outbox:
         """Goes on with what waited when the node stopped."""
         for peer in await self._store.outbox_peers():
             self.wake(peer)
+
+    def wake_all(self) -> None:
+        """There is a new place where messages can wait: every courier tries now."""
+        for event in self._awake.values():
+            event.set()
 
     def wake(self, peer: PeerId) -> None:
         """Something new waits for the peer, or it has just connected: try now."""
@@ -87,6 +104,7 @@ class Outbox:
                     continue
             except P2pdError as error:
                 log.debug("%s: messages wait: %s", peer, error.message)
+                await self._leave(peer)
             with trio.move_on_after(delay * (0.5 + self._jitter())):
                 await self._awake[peer].wait()
             delay = min(LAST_RETRY_S, 2 * delay)
@@ -101,6 +119,15 @@ class Outbox:
             await self._set_state(ids, QUEUED)
             raise
         return await self._note(ids, acks)
+
+    async def _leave(self, peer: PeerId) -> None:
+        """Who is away finds them at a store node; this node goes on trying."""
+        try:
+            pending = await self._store.outbox_pending(peer, LEFT_RECORDS)
+            if pending and not self._network.is_connected(peer):
+                await self.leave(peer, pending)
+        except P2pdError:
+            log.exception("messages for %s could not be left at a store node", peer)
 
     async def _note(self, ids: list[bytes], acks: list[Ack]) -> bool:
         delivered = [i for i, ack in zip(ids, acks, strict=False) if ack.status is AckStatus.STORED]

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import trio
 
 from p2pd_daemon.core.reconcile_storage import KeyTree
-from p2pd_daemon.store.store import Store
+
+
+class HasPlaces(Protocol):
+    """A node's own store, or what it keeps for others."""
+
+    async def places(self, room_n: int) -> list[tuple[int, bytes]]:
+        """(ts_ms, id) of every record of the room, in order."""
 
 
 class Places:
     """Loaded from the store when first asked for, then kept up to date by whoever stores records."""
 
-    def __init__(self, store: Store, room_n: int) -> None:
+    def __init__(self, store: HasPlaces, room_n: int) -> None:
         self._store = store
         self._room_n = room_n
         self._tree: KeyTree | None = None

@@ -39,9 +39,8 @@ from p2pd_daemon.net.sync import SyncChannel
 from p2pd_daemon.node.catch_up import Arrivals, Intake
 from p2pd_daemon.node.parts import Parts
 from p2pd_daemon.node.rooms import Room, Rooms
-from p2pd_daemon.node.store_nodes import KEPT_REASON
+from p2pd_daemon.node.store_nodes import UNSENT, StoreNodes
 from p2pd_daemon.node.turns import NotNow, Turn, Turns
-from p2pd_daemon.store.rows import SENT
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +56,6 @@ CONFIRM_PEERS = 8  # members asked
 AGAIN_S = 3.0  # when one of us was busy, or a limit ended a session before all was here
 STORE_S = 1.0  # after we said something: store nodes get it before we may be gone
 EVERY_S = 180.0  # a round with a random member
-UNSENT = 1000  # own records whose state is noted after a session with a store node
 CLOCK_PEERS = 16  # whose clocks we remember
 
 
@@ -86,7 +84,7 @@ class _Running:
 class Reconciler:
     """Plans sessions, runs them, and answers those of others."""
 
-    def __init__(self, parts: Parts, rooms: Rooms) -> None:
+    def __init__(self, parts: Parts, rooms: Rooms, stores: StoreNodes) -> None:
         self._parts = parts
         self._rooms = rooms
         self._intake = Intake(parts)
@@ -94,7 +92,7 @@ class Reconciler:
         self._slots = trio.CapacityLimiter(AT_ONCE)
         self._turns = Turns(parts.me)
         self._clocks: dict[PeerId, int] = {}
-        self.stores: Callable[[], Sequence[PeerId]] = tuple  # the store nodes of ours that are connected
+        self._stores = stores
         self.keep: Callable[[SyncChannel, Hello], Awaitable[None]] | None = None  # rooms that we are not in
         self.active: list[Progress] = []
 
@@ -104,7 +102,7 @@ class Reconciler:
             await trio.sleep(EVERY_S * random.uniform(0.7, 1.3))  # noqa: S311 - to spread load
             for room in self._rooms.all():
                 members = self._parts.network.members(room.topic)
-                for peer in self.stores():
+                for peer in self._stores.here():
                     self._plan(room, peer, random.uniform(0, STORE_S))  # noqa: S311
                 if members:
                     self._plan(room, random.choice(members), random.uniform(0, MEET_S))  # noqa: S311
@@ -128,13 +126,13 @@ class Reconciler:
 
     async def watch(self, room: Room) -> None:
         """Runs as long as the room is joined: asks around when parents are missing."""
-        for peer in self.stores():
+        for peer in self._stores.here():
             self._plan(room, peer, MEET_S)
         while True:
             await room.timeline.lacking.wait()
             await trio.sleep(MISSING_S * random.uniform(0.5, 1.5))  # noqa: S311
             _, missing = await self._parts.store.heads(room.room_n)
-            members = [*self._parts.network.members(room.topic), *self.stores()]
+            members = [*self._parts.network.members(room.topic), *self._stores.here()]
             if missing and members:
                 self._plan(room, random.choice(members), 0.0)  # noqa: S311
 
@@ -142,7 +140,7 @@ class Reconciler:
         """We said something: in a while, see who has it."""
         for peer in self._parts.network.members(room.topic)[:CONFIRM_PEERS]:
             self._plan(room, peer, CONFIRM_S * random.uniform(0.7, 1.3))  # noqa: S311
-        for peer in self.stores():
+        for peer in self._stores.here():
             self._plan(room, peer, STORE_S)
 
     def _plan(self, room: Room, peer: PeerId, delay: float) -> None:
@@ -229,7 +227,7 @@ class Reconciler:
         finally:
             self.active.remove(running.progress)
             session.close()
-        await self._note(result, room, peer, own_n)
+        await self._note(result, room, peer, own_n, unsent)
 
     async def _drive(self, session: Session, running: _Running) -> SyncResult:
         outcome: object = None
@@ -286,8 +284,9 @@ class Reconciler:
         if len(self._clocks) > CLOCK_PEERS:
             del self._clocks[next(iter(self._clocks))]
         news = {"room": room.name, "peer_id": peer}
-        if peer in self.stores() and peer not in self._parts.network.members(room.topic):
-            await self._note_kept(result, room, peer, unsent)
+        if peer in self._stores.here() and peer not in self._parts.network.members(room.topic):
+            if await self._stores.note_session(room.topic, peer, result, unsent):
+                self._again(room, peer)
         elif result.complete and await self._parts.store.note_holds(room.room_n, peer, own_n, now_ms) and own_n:
             await self._parts.store.add_event("held", now_ms, news)
         if result.got and not result.complete:
@@ -295,11 +294,3 @@ class Reconciler:
         if result.got or result.gave:
             told = {"got": result.got, "gave": result.gave, "complete": result.complete}
             await self._parts.store.add_event("synced", now_ms, news | told)
-
-    async def _note_kept(self, result: SyncResult, room: Room, peer: PeerId, unsent: Sequence[bytes]) -> None:
-        """A store node is no member. It may leave out what is over a quota: that it keeps ours, the next session shows."""
-        if result.gave:
-            self._again(room, peer)
-        elif result.complete:
-            now_ms = self._parts.clock.now_ms()
-            await self._parts.store.set_state(unsent, SENT, now_ms=now_ms, reason=KEPT_REASON)

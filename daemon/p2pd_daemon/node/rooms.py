@@ -44,7 +44,7 @@ class RoomListener(Protocol):
         """A connected peer is in the room."""
 
     def said(self, room: Room) -> None:
-        """A record of ours was published."""
+        """A record of ours was published, be it to nobody."""
 
 
 class Room:
@@ -123,8 +123,7 @@ class Room:
             now_ms = self._parts.clock.now_ms()
             for count, ids in heard.items():
                 await self._parts.store.set_state(ids, SENT, now_ms=now_ms, sent_to=count)
-            if heard:
-                listener.said(self)
+            listener.said(self)
 
     def _waiting(self) -> Iterator[tuple[Record, Reply[int]]]:
         """What has come in meanwhile, one by one, so that their states are noted together."""

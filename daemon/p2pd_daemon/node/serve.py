@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import trio
@@ -14,6 +15,7 @@ from p2pd_daemon.api import ApiBinding, load_or_create_token
 from p2pd_daemon.config import Config
 from p2pd_daemon.core.keys import SigningKey
 from p2pd_daemon.core.peer_id import PeerId
+from p2pd_daemon.keeper.keeper import Keeper, open_keeper
 from p2pd_daemon.node.clock import Clock, Seqnos
 from p2pd_daemon.node.control import NodeControl
 from p2pd_daemon.node.listen import http_pair, open_network_somewhere, serve_api_somewhere
@@ -49,14 +51,18 @@ async def serve_node(home: Home, config: Config, key: SigningKey, ready: Callabl
     """
     clock = Clock()
     stop = trio.Event()
-    async with open_store(home.store, events_kept=config.limits.events) as store:
+    async with (
+        open_store(home.store, events_kept=config.limits.events) as store,
+        _open_keeper_if(home, config, clock) as keeper,
+    ):
         people = People(key.peer_id)
         await people.load(store)
         seqnos = Seqnos(clock, await store.last_seqno())
         known = [(peer.peer, peer.addrs) for peer in await store.peers_known(KNOWN_PEERS)]
-        node = Node(clock, config.limits)
+        node = Node(clock, config.limits, config.bootstrap, keeper)
+        on_store_request = node.on_store_request if keeper else None
         async with (
-            open_network_somewhere(key, config, node, known) as (network, moved),
+            open_network_somewhere(key, config, node, known, on_store_request) as (network, moved),
             trio.open_nursery() as nursery,
         ):
             await nursery.start(_stop_on_signals, stop)
@@ -71,6 +77,16 @@ async def serve_node(home: Home, config: Config, key: SigningKey, ready: Callabl
                 remove_run_file(home)
                 serving.cancel_scope.cancel()
             nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def _open_keeper_if(home: Home, config: Config, clock: Clock) -> AsyncIterator[Keeper | None]:
+    """What this node keeps for others, if it is a store node."""
+    if not config.store:
+        yield None
+        return
+    async with open_keeper(home.kept, config.limits, clock.now_ms) as keeper:
+        yield keeper
 
 
 async def _serve(

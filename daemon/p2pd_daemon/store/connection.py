@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from p2pd_daemon.errors import LocalProtocolError, StoreDamaged, StoreError
-from p2pd_daemon.store.migrations import check_version, migrate
+from p2pd_daemon.store.migrations import STORE, Schema, check_version, migrate
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ _SAYINGS = {
 """Primary result code -> (message, hint)."""
 
 
-def open_writer(path: Path) -> sqlite3.Connection:
+def open_writer(path: Path, schema: Schema = STORE) -> sqlite3.Connection:
     """Opens or makes the database, checks it and brings its schema up to date. Blocks; for a thread.
 
     Raises StoreDamaged, StoreTooNew, StoreError. The connection may be used by another thread than this one.
@@ -67,9 +67,9 @@ def open_writer(path: Path) -> sqlite3.Connection:
     try:
         conn = _connect(path)
         _configure(conn)
-        if check_version(conn, path):
+        if check_version(conn, path, schema.latest, schema.application_id):
             _check_pages(conn, path, clean=_was_closed(conn))
-        migrate(conn, path)
+        migrate(conn, path, schema=schema)
         conn.execute("INSERT INTO meta VALUES ('clean', '0') ON CONFLICT (key) DO UPDATE SET value = '0'")
     except BaseException as exc:
         if conn is not None:
@@ -91,9 +91,11 @@ def _explain_opening(exc: Exception, path: Path) -> Exception:
     return damaged(path, str(exc)) if isinstance(error, LocalProtocolError) else error
 
 
-def open_connections(path: Path, readers: int) -> tuple[sqlite3.Connection, list[sqlite3.Connection]]:
+def open_connections(
+    path: Path, readers: int, schema: Schema = STORE
+) -> tuple[sqlite3.Connection, list[sqlite3.Connection]]:
     """One that writes and `readers` that read; all or none. Blocks, raises as open_writer."""
-    writer = open_writer(path)
+    writer = open_writer(path, schema)
     reading: list[sqlite3.Connection] = []
     try:
         while len(reading) < readers:

@@ -51,6 +51,7 @@ def set_state(
 def _follow_outbox(conn: sqlite3.Connection, n: int, peer: str | None, state: str) -> None:
     if state in (DELIVERED, REFUSED):
         conn.execute("DELETE FROM outbox WHERE record_n = ?", (n,))
+        conn.execute("DELETE FROM deposits WHERE record_n = ?", (n,))
     elif state == QUEUED and peer is not None:
         conn.execute(
             "INSERT INTO outbox (record_n, peer) VALUES (?, ?) ON CONFLICT (record_n) DO NOTHING", (n, peer)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
@@ -22,15 +23,40 @@ STEPS: tuple[Step, ...] = ()
 """STEPS[i] leads from version i + 1 to i + 2. Released steps are never edited."""
 
 
-def schema_sql() -> str:
-    return resources.files(__package__).joinpath("schema.sql").read_text(encoding="utf-8")
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """One kind of database: the file with its newest schema, its mark, and the steps to it."""
+
+    file: str
+    application_id: int
+    steps: tuple[Step, ...]
+
+    @property
+    def latest(self) -> int:
+        return latest_version(self.steps)
+
+
+STORE = Schema("schema.sql", APPLICATION_ID, STEPS)
+"""A node's own store."""
+
+KEPT = Schema("kept.sql", 0x7032706B, ())
+"""What a store node keeps for others: the letters "p2pk"."""
+
+
+def schema_sql(schema: Schema = STORE) -> str:
+    return resources.files(__package__).joinpath(schema.file).read_text(encoding="utf-8")
 
 
 def latest_version(steps: Sequence[Step] = STEPS) -> int:
     return 1 + len(steps)
 
 
-def check_version(conn: sqlite3.Connection, path: Path, latest: int = latest_version()) -> int:
+def check_version(
+    conn: sqlite3.Connection,
+    path: Path,
+    latest: int = latest_version(),
+    application_id: int = APPLICATION_ID,
+) -> int:
     """The version of the schema in the database, 0 if it is empty.
 
     Raises StoreTooNew, StoreDamaged for a version that never was, and StoreError for another program's database.
@@ -39,7 +65,7 @@ def check_version(conn: sqlite3.Connection, path: Path, latest: int = latest_ver
     application = int(conn.execute("PRAGMA application_id").fetchone()[0])
     if (version, application) == (0, 0) and not conn.execute("SELECT 1 FROM sqlite_master").fetchone():
         return 0
-    if application != APPLICATION_ID:
+    if application != application_id:
         raise StoreError(
             f"{path} is not p2pd's: it is a database of another program (application id {application:#x}).",
             hint="Choose another folder with P2PD_HOME, or move that file away.",
@@ -58,22 +84,25 @@ def check_version(conn: sqlite3.Connection, path: Path, latest: int = latest_ver
     return version
 
 
-def migrate(conn: sqlite3.Connection, path: Path, steps: Sequence[Step] = STEPS) -> None:
+def migrate(
+    conn: sqlite3.Connection, path: Path, steps: Sequence[Step] | None = None, schema: Schema = STORE
+) -> None:
     """Makes the schema in an empty database, or brings an older one up, each step in one transaction.
 
-    Raises what check_version raises. `conn` is in autocommit mode.
+    Raises what check_version raises. `conn` is in autocommit mode. `steps` None: those of the schema.
     """
+    steps = schema.steps if steps is None else steps
     latest = latest_version(steps)
-    version = check_version(conn, path, latest)
+    version = check_version(conn, path, latest, schema.application_id)
     if version == 0:
-        _in_transaction(conn, schema_sql(), latest)
+        _in_transaction(conn, schema_sql(schema), latest, schema)
     else:
         for at in range(version, latest):
-            _in_transaction(conn, steps[at - 1], at + 1)
+            _in_transaction(conn, steps[at - 1], at + 1, schema)
 
 
-def _in_transaction(conn: sqlite3.Connection, step: Step, version: int) -> None:
-    marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version}; COMMIT;"
+def _in_transaction(conn: sqlite3.Connection, step: Step, version: int, schema: Schema) -> None:
+    marks = f"PRAGMA application_id = {schema.application_id}; PRAGMA user_version = {version}; COMMIT;"
     try:
         if isinstance(step, str):
             # executescript commits what is open before it starts, so BEGIN has to be part of the script.

@@ -21,6 +21,7 @@ from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.store import (
     changes,
     delivery,
+    deposits,
     events,
     export,
     heads,
@@ -322,6 +323,17 @@ class Store:
     async def outbox_counts(self, peer: PeerId | None = None) -> OutboxCounts:
         """Of one peer, or of all."""
         return await self._read(delivery.outbox_counts, peer)
+
+    async def deposited(self, ids: Collection[bytes], at: PeerId | None = None) -> set[bytes]:
+        """Which of these own messages wait at a store node (None: at any) as well."""
+        return await self._read(deposits.deposited, tuple(ids), at)
+
+    async def note_deposited(self, ids: Collection[bytes], at: PeerId) -> None:
+        await self._write(deposits.save_deposited, tuple(ids), at)
+
+    async def waiting_for(self, peer: PeerId, ids: Collection[bytes]) -> list[bytes]:
+        """Which of these are own messages that the peer has not acknowledged."""
+        return await self._read(deposits.waiting_for, peer, tuple(ids))
 
     # People
 
