@@ -87,7 +87,8 @@ class LineProcess:
         assert self._process.stdout is not None
         with contextlib.suppress(OSError):
             self._process.stdin.close()
-        self._process.terminate()
+        if self._process.returncode is None:
+            os.kill(self.pid, signal.SIGTERM)  # terminate() would reap it
         # Waited for without being reaped, so that the group's number cannot be another's by now.
         deadline = time.monotonic() + STOP_S
         while not _has_ended(self.pid) and time.monotonic() < deadline:
