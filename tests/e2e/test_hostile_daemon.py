@@ -64,7 +64,9 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Daemon, Dae
         eventually(
             lambda: friend.members("lobby") == target.members("lobby") == 2, what="together in the room"
         )
+        files = open_files(target)
         yield target, friend
+        eventually(lambda: open_files(target) < files + 10, what="nothing that they opened is still open")
         assert target.stop() == 0
         assert "Traceback" not in target.stderr(), target.stderr()[-3000:]
 
@@ -212,6 +214,31 @@ async def many(count: int, what: Callable[[], Awaitable[object]]) -> None:
             nursery.start_soon(one)
 
 
+async def test_raw_garbage_and_half_open_connections(pair: tuple[Daemon, Daemon]) -> None:
+    target, friend = pair
+    ports = [int(re.findall(r"/tcp/(\d+)", addr)[0]) for addr in target.ready["addrs"]]
+    openings = [
+        b"",
+        b"\x13/multistream/1.0.0\n",
+        b"GET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n",
+        b"\x16\x03\x01",
+    ]
+    half_open = []
+    try:
+        async with attack(pair) as attacker:
+            for number in range(HALF_OPEN):
+                link = socket.create_connection(("127.0.0.1", ports[number % 2]), 5)
+                half_open.append(link)
+                opening = openings[number // 2 % 4]
+                with suppress(OSError):  # it may be cut off at once
+                    link.sendall(opening if number % 3 else opening + attacker.rng.randbytes(300))
+            await attacker.connect()  # a newcomer is not locked out
+    finally:
+        for link in half_open:
+            link.close()
+    await trio.to_thread.run_sync(chat, target, friend)
+
+
 async def test_malformed_gossip_frames(pair: tuple[Daemon, Daemon]) -> None:
     before = dropped(pair[0]).get("bad_frame", 0)
     async with attack(pair) as attacker:
@@ -244,33 +271,6 @@ async def test_garbage_streams(pair: tuple[Daemon, Daemon]) -> None:
 @pytest.mark.all
 async def test_a_thousand_garbage_streams_over_every_protocol(pair: tuple[Daemon, Daemon]) -> None:
     await throw_garbage(pair, ATTACKS)
-
-
-async def test_raw_garbage_and_half_open_connections(pair: tuple[Daemon, Daemon]) -> None:
-    target, friend = pair
-    ports = [int(re.findall(r"/tcp/(\d+)", addr)[0]) for addr in target.ready["addrs"]]
-    openings = [
-        b"",
-        b"\x13/multistream/1.0.0\n",
-        b"GET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n",
-        b"\x16\x03\x01",
-    ]
-    half_open = []
-    files = open_files(target)
-    try:
-        async with attack(pair) as attacker:
-            for number in range(HALF_OPEN):
-                link = socket.create_connection(("127.0.0.1", ports[number % 2]), 5)
-                half_open.append(link)
-                opening = openings[number // 2 % 4]
-                with suppress(OSError):  # it may be cut off at once
-                    link.sendall(opening if number % 3 else opening + attacker.rng.randbytes(300))
-            await attacker.connect()  # a newcomer is not locked out
-    finally:
-        for link in half_open:
-            link.close()
-    eventually(lambda: open_files(target) < files + 10, what="their sockets are closed")
-    await trio.to_thread.run_sync(chat, target, friend)
 
 
 async def test_pushes_that_are_too_large_or_not_for_us(pair: tuple[Daemon, Daemon]) -> None:
