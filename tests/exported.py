@@ -80,8 +80,9 @@ def manifest_of(
 
 
 def export_of(records: Sequence[Record]) -> bytes:
+    """Of the first record's room."""
     lines = lines_of(records)
-    return file_of(manifest_of(lines), lines)
+    return file_of(manifest_of(lines, topic=records[0].topic if records else TOPIC), lines)
 
 
 def file_of(manifest: Manifest, lines: Sequence[Line]) -> bytes:

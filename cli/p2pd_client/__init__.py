@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .discover import Daemon, find_daemon
     from .errors import ApiError, ConnectionLost, DaemonNotRunning
     from .events import Events, Messages
+    from .export_shapes import ExportLine, ExportManifest
     from .shapes import Event, Message
 
 __all__ = [
@@ -22,6 +23,8 @@ __all__ = [
     "DaemonNotRunning",
     "Event",
     "Events",
+    "ExportLine",
+    "ExportManifest",
     "Message",
     "Messages",
     "connect",
@@ -36,6 +39,8 @@ _HOMES = {
     "DaemonNotRunning": "errors",
     "Event": "shapes",
     "Events": "events",
+    "ExportLine": "export_shapes",
+    "ExportManifest": "export_shapes",
     "Message": "shapes",
     "Messages": "events",
     "connect": "client",
