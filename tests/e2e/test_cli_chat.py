@@ -199,3 +199,36 @@ def test_a_signal_clears_the_line(pair: tuple[Daemon, Daemon], chat: Terminal) -
     chat.expect("bob: .*whole line")
     chat.type(CTRL_D)
     assert chat.wait() == 0
+
+
+def test_messages_are_changed_by_their_numbers(pair: tuple[Daemon, Daemon], chat: Terminal) -> None:
+    ana, bob = pair
+    question = ana.send("lobby", "shall we?")["id"]
+    number = chat.expect(r"\^\d+ \S+ ana: shall we\?").split()[0]
+    chat.type("/react 👍\r")
+    chat.expect(rf"-- bob reacts with 👍 to \{number}: shall we\?")
+    chat.type("/reply let us\r")
+    mine = chat.expect(r"\^\d+ \S+ bob: ↩ ana: “shall we\?” let us").split()[0]
+    chat.type("/edit let us go\r")
+    chat.expect(rf"-- bob edited \{mine}: let us go")
+    eventually(lambda: ana.texts("lobby")[-1] == "let us go")
+    assert ana.history("lobby")[-1]["reply_to"] == question
+    chat.type("a last word\r")
+    chat.expect("bob: a last word")
+    chat.type(f"/edit {number} not mine\r")
+    chat.expect("only ana, who said it")
+    chat.type(f"/unreact {number} 👍\r")
+    chat.expect("-- bob takes back 👍")
+    chat.type(f"/delete {mine}\r")
+    chat.expect(rf"-- bob deleted \{mine}")
+    eventually(lambda: [one["deleted"] for one in ana.history("lobby")][-2:] == [True, False])
+    ana.cli("edit", question, "shall we go?")
+    chat.expect(rf"-- ana edited \{number}: shall we go\?")
+    ana.cli("delete", question)
+    chat.expect(rf"-- ana deleted \{number}")
+    chat.type("/history 10\r")
+    chat.expect(r"ana: \(deleted\)")
+    chat.type("/react ^99999 👍\r")
+    chat.expect(r"there is no message \^99999")
+    chat.type("/quit\r")
+    assert chat.wait() == 0

@@ -6,7 +6,8 @@ import pytest
 from p2pd_cli.chat.actions import ACTIONS
 from p2pd_cli.chat.lines import COMMANDS, Command, Say, help_lines, parse_line
 from p2pd_cli.chat.names import ChatCompleter
-from p2pd_cli.chat.view import delivery_line, show_place
+from p2pd_cli.chat.shown import REMEMBERED, Shown
+from p2pd_cli.chat.view import change_line, delivery_line, show_place
 from p2pd_cli.places import Place
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
@@ -95,3 +96,67 @@ def test_delivery_lines() -> None:
         {"state": "refused", "reason": "blocked"}, "hello"
     )
     assert delivery_line({"state": "delivered"}, "x" * 99) == "-- delivered: " + "x" * 39 + "…"
+
+
+LOBBY = Place(room="lobby", name="lobby")
+
+
+def said(number: int, *, own: bool = False, room: str = "lobby", **more: object) -> dict[str, object]:
+    state = "sent" if own else "received"
+    return {"id": f"{number:06x}" + "e" * 58, "room": room, "peer": None, "state": state, "text": "hi"} | more
+
+
+def test_messages_are_meant_by_number_or_id() -> None:
+    shown = Shown()
+    assert [shown.add(said(n)) for n in (10, 11, 10)] == [1, 2, 1]
+    assert shown.find("2") == shown.find("^2") == said(11)["id"]
+    assert shown.find("^ABCDEF12") == "abcdef12"  # for the daemon to look up
+    assert shown.split("^1 hello there") == (said(10)["id"], "hello there")
+    assert shown.split("1 hello there") == (None, "1 hello there")
+    assert shown.split("^ hello") == (None, "^ hello")
+    for wrong in ("3", "^3", "abc", "no", ""):
+        with pytest.raises(ValueError, match="message"):
+            shown.find(wrong)
+
+
+def test_the_last_message_is_that_of_this_place() -> None:
+    shown = Shown()
+    with pytest.raises(ValueError, match="nothing was said"):
+        shown.last(LOBBY, own=False)
+    shown.add(said(1, own=True))
+    assert shown.last(LOBBY, own=True) == shown.last(LOBBY, own=False) == said(1)["id"]
+    shown.add(said(2))
+    shown.add(said(3, own=True))
+    shown.add(said(4, room="elsewhere"))
+    assert shown.last(LOBBY, own=False) == said(2)["id"]
+    assert shown.last(LOBBY, own=True) == said(3)["id"]
+    assert shown.update(said(3, own=True, deleted=True)) == "^3"
+    assert shown.last(LOBBY, own=True) == said(1)["id"]
+    assert shown.update(said(0xABCDEF)) == "^abcdefee"
+    with pytest.raises(ValueError, match="you have said nothing"):
+        shown.last(Place(room="elsewhere", name="elsewhere"), own=True)
+
+
+def test_old_messages_lose_their_numbers() -> None:
+    shown = Shown()
+    for number in range(REMEMBERED + 1):
+        shown.add(said(number))
+    with pytest.raises(ValueError, match="on the screen"):
+        shown.find("^1")
+    assert shown.find("^2") == said(1)["id"]
+    assert shown.add(said(0)) == REMEMBERED + 2
+
+
+def test_changes_are_told_in_a_line() -> None:
+    change = {
+        "by": "12D3KooWabcdef",
+        "by_name": "ana\x07",
+        "text": "new\x1b",
+        "symbol": "👍",
+        "remove": False,
+    }
+    assert change_line("edit", change, "^3") == "-- ana␇ edited ^3: new␛"
+    assert change_line("delete", change, "^3", where="[#lobby]") == "[#lobby] -- ana␇ deleted ^3"
+    assert change_line("reaction", change, "^3") == "-- ana␇ reacts with 👍 to ^3: new␛"
+    taken = change | {"remove": True, "by_name": ""}
+    assert change_line("reaction", taken, "^3") == "-- abcdef takes back 👍 to ^3: new␛"

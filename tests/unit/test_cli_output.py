@@ -79,6 +79,29 @@ def test_actions_and_states() -> None:
     assert message_lines(message(name="", nick=""), where="#lobby").endswith("#lobby RteKmL: hello")
 
 
+def test_what_became_of_a_message() -> None:
+    assert message_lines(message(edited=True)).endswith("ana: hello (edited)")
+    assert message_lines(message(text="", deleted=True, edited=False, state="queued")).endswith(
+        "ana: (deleted)"
+    )
+    reactions = [{"symbol": "👍", "count": 2}, {"symbol": "\x1b[2J", "count": 1}]
+    assert message_lines(message(reactions=reactions)).endswith("hello  👍 2  ␛[2J 1")
+
+
+@pytest.mark.parametrize(
+    ("quote", "shown"),
+    [
+        ({"from": ANA, "name": "bob", "text": "is it\nso?", "deleted": False}, "↩ bob: “is it␤so?” hello"),
+        ({"from": ANA, "name": "", "text": "x" * 99, "deleted": False}, f"↩ RteKmL: “{'x' * 39}…” hello"),
+        ({"from": ANA, "name": "bob", "text": "", "deleted": True}, "↩ bob: (deleted) hello"),
+        ({"from": ANA, "name": "bob", "text": "", "deleted": False}, "↩ bob: … hello"),
+        (None, "↩ … hello"),
+    ],
+)
+def test_a_reply_shows_how_the_other_message_begins(quote: object, shown: str) -> None:
+    assert message_lines(message(reply_to="1" * 64, quote=quote)).endswith(f"ana: {shown}")
+
+
 def test_whereabouts_learn_the_names_of_peers() -> None:
     whereabouts = Whereabouts()
     own = message(room=None, peer=ANA, state="sent", **{"from": "me", "name": "me"})

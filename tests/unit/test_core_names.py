@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from p2pd_daemon.core.event import check_nick, check_text
+from p2pd_daemon.core.event import check_nick, check_symbol, check_text
 from p2pd_daemon.core.peer_id import decode_peer_id
 from p2pd_daemon.core.room import (
     check_room_name,
@@ -156,3 +156,18 @@ def test_bad_nicknames_say_why(nick: str, why: str) -> None:
 )
 def test_sanitise(text: str, shown: str) -> None:
     assert sanitise(text) == shown
+
+
+@pytest.mark.parametrize("symbol", ["👍", "👩‍👩‍👧", "+1", "ja", "é", "🇺🇳", "x" * 64])
+def test_good_reactions(symbol: str) -> None:
+    assert check_symbol(symbol) == symbol
+    assert check_symbol("e\u0301") == "é"
+
+
+@pytest.mark.parametrize(
+    "symbol", ["", " ", "two words", "a\nb", "\x1b", "\u202e", "\ud800", "x" * 65, "é" * 33]
+)
+def test_bad_reactions(symbol: str) -> None:
+    with pytest.raises(BadText) as caught:
+        check_symbol(symbol)
+    assert "emoji" in caught.value.hint

@@ -99,6 +99,8 @@ def test_event(vector: Vector) -> None:
         found = getattr(event.body, name)
         if isinstance(found, ev.Change):
             found = found.name
+        if isinstance(found, tuple):
+            found = [one.hex() for one in found]
         assert (found.hex() if isinstance(found, bytes) else found) == value
     assert ev.encode_event(event) == h(vector["data"])
 

@@ -78,7 +78,7 @@ def apply(conn: sqlite3.Connection, stored: Stored, body: Body) -> list[Changed]
 
 def _edit(conn: sqlite3.Connection, stored: Stored, target: bytes) -> list[Changed]:
     row = _line(conn, stored.room_n, target)
-    if row is None or row.author != stored.author or not refresh_text(conn, row.n):
+    if row is None or not refresh_text(conn, row.n):  # which looks at its author's edits only
         return []
     return [Changed("edit", row.n, {})] if row.shown else []
 
@@ -147,18 +147,17 @@ def _forget_oldest_symbols(conn: sqlite3.Connection, key: tuple[bytes, int, str]
 @dataclass(frozen=True, slots=True)
 class _Line:
     n: int
-    author: str
     shown: bool
 
 
 def _line(conn: sqlite3.Connection, room_n: int, record_id: bytes) -> _Line | None:
     """A message of the room that is not deleted, shown or still in quarantine."""
     row = conn.execute(
-        "SELECT n, author, shown, kind, deleted FROM records WHERE id = ? AND room_n = ?", (record_id, room_n)
+        "SELECT n, shown, kind, deleted FROM records WHERE id = ? AND room_n = ?", (record_id, room_n)
     ).fetchone()
-    if row is None or row[3] not in MESSAGE_KINDS or row[4]:
+    if row is None or row[2] not in MESSAGE_KINDS or row[3]:
         return None
-    return _Line(row[0], row[1], bool(row[2]))
+    return _Line(row[0], bool(row[1]))
 
 
 def refresh_text(conn: sqlite3.Connection, n: int) -> bool:
