@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import typing
 from pathlib import Path
@@ -41,6 +42,8 @@ travel in these and never in the path, so any Unicode works. Unknown fields and 
 | `peer` | `peer_id`, `connected` |
 | `member` | `room`, `peer_id`, `joined`: a connected peer entered or left a room |
 | `room` | `room`, `joined`: this node entered or left a room |
+| `synced` | `room`, `peer_id`, `got`, `gave`, `complete`: a comparison with a peer brought or gave records |
+| `imported` | `room` or `peer`, `new`: a batch of an export was taken in |
 | `gap` | `oldest`, `newest`: numbers of the events that are kept |
 
 ```sh
@@ -97,18 +100,25 @@ def _type_name(of: Any, used: dict[str, Any]) -> str:
     arguments = typing.get_args(of)
     if arguments:
         return f"an array of {_type_name(arguments[0], used)}"
-    used[of.__name__] = of
-    for field in msgspec.structs.fields(of):
-        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
-            used[field.type.__name__] = field.type
+    _collect(of, used)
     return f"[{of.__name__}](#{of.__name__.lower()})"
+
+
+def _collect(of: Any, used: dict[str, Any]) -> None:
+    """The shape and those inside it."""
+    if isinstance(of, type) and issubclass(of, msgspec.Struct):
+        used[of.__name__] = of
+        for field in msgspec.structs.fields(of):
+            _collect(field.type, used)
+    for argument in typing.get_args(of):
+        _collect(argument, used)
 
 
 def _plain(of: Any) -> str:
     if typing.get_origin(of) is typing.Annotated:
         of = typing.get_args(of)[0]
     text = of.__name__ if isinstance(of, type) and not typing.get_args(of) else str(of)
-    return text.replace("typing.", "").replace("p2pd_client.shapes.", "").replace("|", "or")
+    return re.sub(r"typing\.|p2pd_client\.\w+\.", "", text).replace("|", "or")
 
 
 def main() -> int:

@@ -64,6 +64,7 @@ def test_the_documentation_is_what_the_commands_say() -> None:
         "tail",
         "tail lobby --since 10m",
         "history lobby",
+        "export lobby",
         "show 3fa9c1",
         "edit 3fa9c1 hello",
         "delete 3fa9c1",

@@ -13,6 +13,7 @@ import p2pd_client.sync
 import pytest
 import trio
 from p2pd_client import ApiError, Client, ConnectionLost, DaemonNotRunning
+from p2pd_client.export_shapes import Gone
 from p2pd_client.link import Address
 from p2pd_daemon.api import http11
 from unit.api_control import ADA, ME, MemoryControl
@@ -51,6 +52,15 @@ async def test_every_call(tmp_path: Path, play: Callable[..., Awaitable[None]]) 
         assert [m.text for m in await node.history("a b/é")] == ["hello", "waves"]
         assert [m.from_ for m in await node.history(room="a b/é", search="wav", limit=1)] == [ME]
         assert await node.history(room="a b/é", before=sent.id) == []
+        manifest, *lines = [line async for line in node.export("a b/é", since_ms=7)]
+        assert isinstance(manifest, p2pd_client.ExportManifest)
+        assert manifest.since_ms == 7
+        assert [(line.text, line.raw) for line in lines] == [("hello", None), ("waves", None)]
+        taken = await node.import_records("t", ["AAAA"], gone=[Gone("0" * 64, 1)], peers=["p"])
+        assert (taken.room, taken.peer, taken.new, taken.known, taken.skipped[0].reason) == (
+            *("t", "p", 1, 1),
+            "no",
+        )
         await node.mark_read("a b/é")
         assert (await node.rooms())[0].room == "a b/é"
         assert (await node.msg("ada", "psst")).to == ADA

@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from exported import (
@@ -37,6 +38,7 @@ from p2pd_daemon.core.record import Record, sign_record
 from p2pd_daemon.core.seal import direct_box
 from p2pd_daemon.core.terminal import json_line
 
+VECTORS = Path(__file__).parents[1] / "vectors"
 ANN, BOB = key(1), key(2)
 HELLO = said(ANN, "hello")
 WORLD = said(BOB, "wörld\n\x1b[31m\u202e\U0001f44d", ts_ms=START_MS + 1)
@@ -76,6 +78,14 @@ def test_a_true_export() -> None:
     assert (summary.records, summary.gone, summary.unopened, len(summary.authors)) == (7, 1, 0, 2)
     assert (summary.first_ts_ms, summary.last_ts_ms) == (START_MS, START_MS + 7)
     assert summary.manifest == manifest
+
+
+def test_the_vectors() -> None:
+    """Files of version 1 stay what they are: written so, and true."""
+    for name, (manifest, lines) in (("export", a_room()), ("export-direct", a_conversation()[:2])):
+        vector = (VECTORS / f"{name}.jsonl").read_bytes()
+        assert file_of(manifest, lines) == vector
+        assert faults_of(vector, key=BOB)[0] == []
 
 
 def test_an_empty_room() -> None:

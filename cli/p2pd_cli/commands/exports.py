@@ -33,10 +33,10 @@ file_argument = click.argument(
     "--json", "as_json", is_flag=True, help="Changes nothing: an export is JSON, one object a line."
 )
 def export_command(target: str, since: Since | None, as_json: bool) -> None:
-    """Write all of a room, or of what was said with a person, to standard output.
+    """Write a room or a conversation to standard output.
 
-    With every author's signature, so that anybody can check the file with `p2pd verify`. What arrives meanwhile is
-    left out. Of a conversation it also shows the texts that this node can read: keep such a file to yourself.
+    All of it, with every author's signature, so that anybody can check the file with `p2pd verify`. What arrives
+    meanwhile is left out. Of a conversation it shows the texts that this node can read: keep such a file to yourself.
 
     \b
     Example:
