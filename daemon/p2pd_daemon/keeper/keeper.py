@@ -51,9 +51,10 @@ from p2pd_daemon.core.sync import (
     respond,
 )
 from p2pd_daemon.core.sync_frames import OVER_QUOTA, Hello, Refusal
-from p2pd_daemon.errors import RemoteProtocolError
+from p2pd_daemon.errors import P2pdError, RemoteProtocolError
 from p2pd_daemon.keeper.shelf import Shelf
 from p2pd_daemon.net.sync import SyncChannel
+from p2pd_daemon.net.tasks import no_groups
 from p2pd_daemon.store.kept import KeptSet
 from p2pd_daemon.store.kept_store import KeptStore, open_kept
 
@@ -73,11 +74,13 @@ NowMs = Callable[[], int]
 @asynccontextmanager
 async def open_keeper(path: Path, limits: Limits, now_ms: NowMs) -> AsyncIterator[Keeper]:
     """Opens what is kept in the file at `path`, as `open_kept`; sweeps it while the block runs."""
-    async with open_kept(path) as store, trio.open_nursery() as nursery:
+    async with open_kept(path) as store:
         keeper = Keeper(store, limits, now_ms)
-        nursery.start_soon(keeper.run)
-        yield keeper
-        nursery.cancel_scope.cancel()
+        with no_groups():
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(keeper.run)
+                yield keeper
+                nursery.cancel_scope.cancel()
 
 
 class Keeper:
@@ -93,14 +96,18 @@ class Keeper:
     async def run(self) -> None:
         """Gives up what nobody asks for, until cancelled."""
         while self._limits.store_days:
-            gone = await self._store.expire(self._now_ms() - self._limits.store_days * DAY_MS)
-            for set_n in gone:
-                self._shelf.forget(set_n)
-            if gone:
-                log.info(
-                    "gave up %d rooms that nobody asked for in %d days", len(gone), self._limits.store_days
-                )
+            try:
+                await self._expire(self._limits.store_days)
+            except P2pdError:
+                log.exception("what nobody asks for could not be given up")  # a full disk, perhaps: later
             await trio.sleep(SWEEP_S)
+
+    async def _expire(self, days: int) -> None:
+        gone = await self._store.expire(self._now_ms() - days * DAY_MS)
+        for set_n in gone:
+            self._shelf.forget(set_n)
+        if gone:
+            log.info("gave up %d rooms that nobody asked for in %d days", len(gone), days)
 
     async def totals(self) -> KeptTotals:
         return await self._store.totals()

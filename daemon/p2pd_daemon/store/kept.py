@@ -66,7 +66,8 @@ def refusal(conn: sqlite3.Connection, peer: PeerId, *, new_room: bool, limits: L
     """Why the peer may bring nothing (more) to a room; "" when it may."""
     row = conn.execute("SELECT n, bytes FROM peers WHERE peer = ?", (peer,)).fetchone()
     peer_n, size = row or (0, 0)
-    if limits.store_peer_bytes and size >= limits.store_peer_bytes:
+    # Less than one record below the quota counts as used up: what does not fit would be sent again and again.
+    if limits.store_peer_bytes and size + limits.record_bytes > limits.store_peer_bytes:
         return f"over quota: {size:,} bytes are kept here of what you brought, and no more are taken"
     if not new_room:
         return ""
