@@ -10,7 +10,7 @@ import logging
 import trio
 
 from p2pd_daemon.core.peer_id import PeerId
-from p2pd_daemon.errors import NetworkError
+from p2pd_daemon.errors import P2pdError
 from p2pd_daemon.node.parts import Parts
 from p2pd_daemon.node.rooms import Rooms
 
@@ -53,11 +53,9 @@ class Greeter:
     async def _greet(self, peer: PeerId, topics: set[str]) -> None:
         async with self._slots:
             rooms = [room for room in (self._rooms.get(topic) for topic in topics) if room is not None]
-            raws = [await self._parts.store.latest_profile_raw(self._parts.me, room.room_n) for room in rooms]
-            known = [raw for raw in raws if raw is not None]
-            if not known:
-                return
             try:
+                raws = [await self._parts.store.latest_profile_raw(self._parts.me, one.room_n) for one in rooms]
+                known = [raw for raw in raws if raw is not None]
                 await self._parts.network.push(peer, known)
-            except NetworkError as error:  # a go-libp2p peer, say, or one that has gone
+            except P2pdError as error:  # a go-libp2p peer, say, or one that has gone
                 log.debug("%s: could not greet: %s", peer, error.message)

@@ -177,9 +177,12 @@ class Node:
         """Quarantined records whose time has come join their rooms."""
         while True:
             await trio.sleep(RELEASE_EVERY_S)
-            if await self._parts.store.release_quarantined(self._clock.now_ms()):
-                await self._parts.people.load(self._parts.store)
-                await self._count_quarantined()
+            try:
+                if await self._parts.store.release_quarantined(self._clock.now_ms()):
+                    await self._parts.people.load(self._parts.store)
+                    await self._count_quarantined()
+            except P2pdError:  # a full disk: they wait for the next time
+                log.exception("could not release records whose time has come")
 
     async def _count_quarantined(self) -> None:
         counts = [await self._parts.store.quarantined(room.room_n) for room in self.rooms.all()]

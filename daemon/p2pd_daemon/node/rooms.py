@@ -15,7 +15,7 @@ from p2pd_daemon.core.event import Action, Body, Profile, Text, check_text
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.core.record import Record, decode_record
 from p2pd_daemon.core.room import check_room_name, open_room_topic, rendezvous_tag
-from p2pd_daemon.errors import NoSuchRoom, OverLimit, P2pdError
+from p2pd_daemon.errors import NoSuchRoom, OverLimit, P2pdError, P2pdError
 from p2pd_daemon.node.codec import OpenCodec
 from p2pd_daemon.node.parts import Parts
 from p2pd_daemon.node.reply import Reply
@@ -121,8 +121,12 @@ class Room:
                 else:
                     self._alone = True
             now_ms = self._parts.clock.now_ms()
-            for count, ids in heard.items():
-                await self._parts.store.set_state(ids, SENT, now_ms=now_ms, sent_to=count)
+            try:
+                for count, ids in heard.items():
+                    await self._parts.store.set_state(ids, SENT, now_ms=now_ms, sent_to=count)
+            except P2pdError:  # a full disk: they stay `stored`, and are said again to who comes next
+                log.exception("could not note what was sent in %s", self.name)
+                self._alone = True
             listener.said(self)
 
     def _waiting(self) -> Iterator[tuple[Record, Reply[int]]]:
