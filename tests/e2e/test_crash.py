@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import json
 import random
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -103,6 +104,36 @@ def test_nothing_accepted_is_lost_by_kill_9(net: Net, seed: int) -> None:
 @pytest.mark.parametrize("seed", MORE_SEEDS)
 def test_nothing_accepted_is_lost_by_kill_9_at_more_moments(net: Net, seed: int) -> None:
     kill_in_a_loop(net, seed)
+
+
+def test_a_full_disk_costs_what_did_not_fit_and_not_the_node(net: Net) -> None:
+    """The disk has room for ever more pages, so that it fills within each of the commits that a message takes."""
+    node, friend = net.daemons("node", "friend")
+    node.connect(friend)
+    for one in (node, friend):
+        one.join("lobby")
+    eventually(lambda: node.members("lobby") == friend.members("lobby") == 2, what="together in the room")
+    log = node.home / "store.sqlite3-wal"
+    accepted = []
+    answers = set()
+    for pages in range(30):
+        resource.prlimit(node.pid, resource.RLIMIT_FSIZE, (log.stat().st_size + pages * 4120, -1))
+        body = {"room": "lobby", "text": f"room for {pages} pages"}
+        status, answer = quick.request(node.ready["socket"], "POST", "/v1/send", body)
+        answers.add(status)
+        if status == 200:
+            accepted.append(body["text"])
+        else:
+            assert "disk" in answer["error"]["message"]
+            assert answer["error"]["hint"]
+        resource.prlimit(node.pid, resource.RLIMIT_FSIZE, (-1, -1))
+        accepted.append(f"after {pages}")
+        node.send("lobby", accepted[-1])
+    assert len(answers) == 2  # the smallest was too small, the largest large enough
+    assert node.texts("lobby") == accepted
+    eventually(lambda: set(accepted) <= set(friend.texts("lobby")), what="the friend has heard it all")
+    node.kill()
+    check_whole(node.home / "store.sqlite3")
 
 
 class SendingLines:

@@ -15,7 +15,7 @@ from p2pd_daemon.core.event import Action, Body, Profile, Text, check_text
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.core.record import Record, decode_record
 from p2pd_daemon.core.room import check_room_name, open_room_topic, rendezvous_tag
-from p2pd_daemon.errors import NoSuchRoom, OverLimit, P2pdError, P2pdError
+from p2pd_daemon.errors import NoSuchRoom, OverLimit, P2pdError
 from p2pd_daemon.node.codec import OpenCodec
 from p2pd_daemon.node.parts import Parts
 from p2pd_daemon.node.reply import Reply
