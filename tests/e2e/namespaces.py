@@ -36,7 +36,7 @@ class HostsBehindRouter:
         return ("ip", "netns", "exec", self._hosts[number])
 
     def listen(self, number: int) -> str:
-        return f"/ip4/10.77.{number}.2/tcp/0"
+        return f"/ip4/10.77.{number}.2/tcp/4001"
 
     def lose(self, percent: int) -> None:
         """Drops this share of all packets between hosts, from now on."""

@@ -119,7 +119,10 @@ def check_same(nodes: Sequence[Daemon], accepted: Sequence[str]) -> None:
         whole = set(accepted).union(*histories)
         return [len(whole - history) for history in histories]
 
-    eventually(lambda: not any(lacking()), AFTER_S, what="every node has every message")
+    deadline = since + AFTER_S
+    while any(left := lacking()):
+        assert time.monotonic() < deadline, f"{left} messages are missing {AFTER_S:g} s after the end"
+        time.sleep(0.5)
     print(f"the same on all {time.monotonic() - since:.1f} s after the end")
     first, *others = [ids(node) for node in nodes]
     assert all(other == first for other in others)

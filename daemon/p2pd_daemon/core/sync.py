@@ -6,19 +6,20 @@ code runs over a libp2p stream and in a simulation. Raises RemoteProtocolError w
 
     initiator                                        responder
     Hello ─────────────────────────────────────────► Hello or Refusal
-    the side that is far behind pulls pages, newest first
+    the side that is far behind pulls pages, newest first;
+    the responder when a second Hello invites it to
     Reconcile ─────────────────────────────────────► Reconcile, and so on: Negentropy
     Want ──────────────────────────────────────────► Records, until all that we lack is here
     Records (what the responder lacks) ────────────►
     Done ──────────────────────────────────────────► Done: all of it is stored
 
-Who pulls asks for the next records before it stores those that came, so both sides work at the same time. Whatever a
-peer says, a session ends: what is asked of us, and what answers us, is counted against what an honest peer needs.
+Who pulls asks for the next records before it stores those that came. Whatever a peer says, a session ends: what is
+asked of us, and what answers us, is counted against what an honest peer needs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 from p2pd_daemon.core.reconcile import ClientState, ReconcileClient, ReconcileServer
@@ -41,7 +42,6 @@ from p2pd_daemon.core.sync_effects import (
 from p2pd_daemon.core.sync_frames import (
     BATCH_BYTES,
     BUSY,
-    MAX_WANT,
     CaughtUp,
     Done,
     Frame,
@@ -51,6 +51,8 @@ from p2pd_daemon.core.sync_frames import (
     Records,
     Refusal,
     Want,
+    in_frames,
+    in_wants,
 )
 from p2pd_daemon.errors import RemoteProtocolError
 
@@ -87,9 +89,7 @@ def initiate(mine: Side) -> Session:
     result = SyncResult()
     yield Send(mine.hello())
     theirs = yield Receive()
-    if isinstance(theirs, Refusal):
-        result.refused = theirs.text or f"reason {theirs.reason}"
-        result.busy = theirs.reason == BUSY
+    if _is_refused(theirs, result):
         return result
     theirs = _expect(theirs, Hello)
     floor_ts = _agree(mine, theirs, result)
@@ -97,7 +97,10 @@ def initiate(mine: Side) -> Session:
         yield from _pull_pages(theirs, floor_ts, result)
         yield Settle()
     elif far_behind(theirs.count, mine.count(floor_ts)):
+        yield Send(mine.hello(floor_ts))
         yield from _serve_pages(_Allowance(mine), floor_ts, result)
+        if result.refused:
+            return result
     client = ReconcileClient(mine.keys, floor_ts=floor_ts)
     likely_equal = mine.count(floor_ts) == theirs.count
     have, need = yield from _compare(client, result, whole=likely_equal)
@@ -113,17 +116,19 @@ def initiate(mine: Side) -> Session:
 def respond(mine: Side, theirs: Hello) -> Session:
     """Our side of a session that began with their Hello."""
     result = SyncResult()
-    yield Send(mine.hello())
+    yield Send(mine.hello(theirs.floor_ts))
     floor_ts = _agree(mine, theirs, result)
-    if far_behind(mine.count(floor_ts), theirs.count):
-        yield from _pull_pages(theirs, floor_ts, result)
-        yield Settle()
-        yield Send(CaughtUp())
+    invited = False
     server = ReconcileServer(mine.keys, floor_ts=floor_ts)
     allowance = _Allowance(mine)
     while True:
         frame = yield Receive()
         match frame:
+            case Hello() if not invited:
+                invited = True
+                yield from _pull_pages(frame, floor_ts, result)
+                yield Settle()
+                yield Send(CaughtUp())
             case PageRequest(before):
                 yield from _answer_page(before, allowance, floor_ts, result)
             case Reconcile(message):
@@ -144,7 +149,9 @@ def respond(mine: Side, theirs: Hello) -> Session:
 
 
 def far_behind(count: int, others: int) -> bool:
-    """Whether the side with `count` records pulls pages from the one with `others`. Never true both ways."""
+    """Whether the side with `count` records pulls pages from the one with `others`: the initiator decides, as it knows
+    both counts above the common floor. Never true both ways.
+    """
     return others > 0 and (count == 0 or (2 * count < others and others - count >= FAR_BEHIND))
 
 
@@ -153,6 +160,13 @@ def _agree(mine: Side, theirs: Hello, result: SyncResult) -> int:
         raise RemoteProtocolError("the peer speaks of another room")
     result.clock_ms = theirs.now_ms - mine.now_ms
     return max(mine.floor_ts, theirs.floor_ts)
+
+
+def _is_refused(frame: Frame, result: SyncResult) -> bool:
+    if isinstance(frame, Refusal):
+        result.refused = frame.text or f"reason {frame.reason}"
+        result.busy = frame.reason == BUSY
+    return isinstance(frame, Refusal)
 
 
 class _Allowance:
@@ -197,6 +211,8 @@ def _pull_pages(theirs: Hello, floor_ts: int, result: SyncResult) -> Part:
 
 def _serve_pages(allowance: _Allowance, floor_ts: int, result: SyncResult) -> Part:
     while not isinstance(frame := (yield Receive()), CaughtUp):
+        if _is_refused(frame, result):
+            return
         yield from _answer_page(_expect(frame, PageRequest).before, allowance, floor_ts, result)
 
 
@@ -230,7 +246,7 @@ def _compare(
 
 
 def _fetch(need: Sequence[bytes], result: SyncResult) -> Part:
-    waiting = _slices(need)
+    waiting = in_wants(need)
     ids = next(waiting, None)
     if ids is not None:
         yield Send(Want(ids))
@@ -248,7 +264,7 @@ def _fetch(need: Sequence[bytes], result: SyncResult) -> Part:
 
 
 def _give(have: Sequence[bytes], result: SyncResult) -> Part:
-    for ids in _slices(have):
+    for ids in in_wants(have):
         yield from _send_records(ids, result)
 
 
@@ -256,7 +272,7 @@ def _send_records(ids: tuple[bytes, ...], result: SyncResult) -> Part:
     """All that we have of them, in as many frames as it takes; the last one says so."""
     batch = yield Load(ids)
     result.gave += len(batch.raws)
-    frames = list(_by_size(batch.raws)) or [()]
+    frames = list(in_frames(batch.raws)) or [()]
     for index, raws in enumerate(frames):
         last = index == len(frames) - 1
         yield Send(Records(raws, batch.gone if last else (), more=not last))
@@ -276,21 +292,3 @@ def _expect(frame: Frame, kind: type[F]) -> F:
     if not isinstance(frame, kind):
         raise RemoteProtocolError(f"a {type(frame).__name__} frame where a {kind.__name__} belongs")
     return frame
-
-
-def _slices(ids: Sequence[bytes]) -> Iterator[tuple[bytes, ...]]:
-    for start in range(0, len(ids), MAX_WANT):
-        yield tuple(ids[start : start + MAX_WANT])
-
-
-def _by_size(raws: Iterable[bytes]) -> Iterator[tuple[bytes, ...]]:
-    part: list[bytes] = []
-    size = 0
-    for raw in raws:
-        if part and size + len(raw) > BATCH_BYTES:
-            yield tuple(part)
-            part, size = [], 0
-        part.append(raw)
-        size += len(raw)
-    if part:
-        yield tuple(part)

@@ -87,10 +87,13 @@ class Side:
     def count(self, floor_ts: int) -> int:
         return len(self.keys) - self.keys.seek(floor_ts.to_bytes(8)).before
 
-    def hello(self) -> Hello:
+    def hello(self, their_floor_ts: int = 0) -> Hello:
+        """Counts what is above both floors, where theirs is known."""
         newest = self.keys.newest
         newest_ts = newest[0] if newest and newest[0] >= self.floor_ts else 0
-        return Hello(self.tag, self.floor_ts, self.count(self.floor_ts), newest_ts, self.now_ms)
+        return Hello(
+            self.tag, self.floor_ts, self.count(max(self.floor_ts, their_floor_ts)), newest_ts, self.now_ms
+        )
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -167,3 +168,23 @@ def _place(ts: int, record_id: bytes) -> tuple[int, bytes]:
     if ts > MAX_TS_MS or len(record_id) != ID_BYTES:
         raise RemoteProtocolError("no place of a record")
     return ts, record_id
+
+
+def in_wants(ids: Sequence[bytes]) -> Iterator[tuple[bytes, ...]]:
+    """As many ids at a time as one `Want` may name."""
+    for start in range(0, len(ids), MAX_WANT):
+        yield tuple(ids[start : start + MAX_WANT])
+
+
+def in_frames(raws: Iterable[bytes]) -> Iterator[tuple[bytes, ...]]:
+    """As many records at a time as fit into one `Records`."""
+    part: list[bytes] = []
+    size = 0
+    for raw in raws:
+        if part and size + len(raw) > BATCH_BYTES:
+            yield tuple(part)
+            part, size = [], 0
+        part.append(raw)
+        size += len(raw)
+    if part:
+        yield tuple(part)

@@ -29,11 +29,10 @@ from p2pd_daemon.core.sync import (
     Side,
     SyncResult,
     Take,
-    far_behind,
     initiate,
     respond,
 )
-from p2pd_daemon.core.sync_frames import BUSY, NOT_HERE, Frame, Hello, Refusal, sync_tag
+from p2pd_daemon.core.sync_frames import BUSY, NOT_HERE, Frame, Hello, PageRequest, Refusal, sync_tag
 from p2pd_daemon.errors import NetworkError, P2pdError, RemoteProtocolError
 from p2pd_daemon.net.sync import SyncChannel
 from p2pd_daemon.node.catch_up import Arrivals, Intake
@@ -74,7 +73,6 @@ class _Running:
     """What a session under way works with."""
 
     room: Room
-    side: Side
     channel: SyncChannel
     turn: Turn
     arrivals: Arrivals
@@ -169,7 +167,7 @@ class Reconciler:
             with self._turns.take(room.topic, peer, ours=True) as turn:
                 async with self._parts.network.open_sync(peer) as channel:
                     side = await self._side(room)
-                    await self._run(initiate(side), self._running(room, side, channel, turn))
+                    await self._run(initiate(side), self._running(room, channel, turn))
         except NotNow:
             self._again(room, peer)
         except RemoteProtocolError as error:
@@ -195,8 +193,7 @@ class Reconciler:
         try:
             with self._turns.take(room.topic, channel.peer, ours=False) as turn:
                 side = await self._side(room)
-                self._check_turn(room, side, hello, turn)
-                running = self._running(room, side, channel, turn, hello.count)
+                running = self._running(room, channel, turn, hello.count)
                 await self._run(respond(side, hello), running)
         except NotNow:
             await channel.send(Refusal(BUSY, "comparing this room already"))
@@ -205,13 +202,9 @@ class Reconciler:
         tree = await room.timeline.places.tree()
         return Side(sync_tag(room.topic), tree, room.floor_ts, self._parts.clock.now_ms())
 
-    def _check_turn(self, room: Room, side: Side, theirs: Hello, turn: Turn) -> None:
-        if far_behind(side.count(max(side.floor_ts, theirs.floor_ts)), theirs.count):
-            self._turns.pull(room.topic, turn)
-
-    def _running(self, room: Room, side: Side, channel: SyncChannel, turn: Turn, total: int = 0) -> _Running:
+    def _running(self, room: Room, channel: SyncChannel, turn: Turn, total: int = 0) -> _Running:
         progress = Progress(room.name, channel.peer, total)
-        return _Running(room, side, channel, turn, self._intake.open(room, channel.peer), progress)
+        return _Running(room, channel, turn, self._intake.open(room, channel.peer), progress)
 
     async def _run(self, session: Session, running: _Running) -> None:
         room, peer = running.room, running.channel.peer
@@ -244,6 +237,8 @@ class Reconciler:
         store, room_n = self._parts.store, running.room.room_n
         match effect:
             case Send(frame):
+                if isinstance(frame, PageRequest):
+                    self._turns.pull(running.room.topic, running.turn)
                 await running.channel.send(frame)
             case Receive():
                 return await self._receive(running)
@@ -267,7 +262,6 @@ class Reconciler:
         frame = await running.channel.receive()
         if isinstance(frame, Hello) and running.turn.ours:
             running.progress.total = frame.count
-            self._check_turn(running.room, running.side, frame, running.turn)
         return frame
 
     async def _note(
@@ -287,7 +281,9 @@ class Reconciler:
         if peer in self._stores.here() and peer not in self._parts.network.members(room.topic):
             if await self._stores.note_session(room.topic, peer, result, unsent):
                 self._again(room, peer)
-        elif result.complete and await self._parts.store.note_holds(room.room_n, peer, own_n, now_ms) and own_n:
+        elif (
+            result.complete and await self._parts.store.note_holds(room.room_n, peer, own_n, now_ms) and own_n
+        ):
             await self._parts.store.add_event("held", now_ms, news)
         if result.got and not result.complete:
             self._again(room, peer)
