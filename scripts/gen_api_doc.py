@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from p2pd_client import shapes
-from p2pd_daemon.api.routes import ROUTES, Route
+from p2pd_client import asked
+from p2pd_daemon.api.route import Route
+from p2pd_daemon.api.routes import ROUTES
 from p2pd_daemon.errors import P2pdError
 
 TARGET = Path(__file__).parent.parent / "docs" / "API.md"
@@ -71,7 +72,7 @@ def render() -> str:
 
 def _section(route: Route, used: dict[str, Any]) -> str:
     lines = [f"### {route.method} {route.path}\n", f"{route.summary}.\n"]
-    if route.request is not None and route.request is not shapes.NoArguments:
+    if route.request is not None and route.request is not asked.NoArguments:
         lines.append(f"Takes {_fields(route.request)}.\n")
     lines.append(f"Answers {_type_name(route.response, used)}.\n")
     codes = [error.code for error in route.errors if issubclass(error, P2pdError)]

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from . import export_shapes, shapes
+from . import asked, export_shapes, shapes
 from .errors import ApiError, error_from
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ def config() -> Call[list[shapes.ConfigValue]]:
 
 
 def stop() -> Call[shapes.Ok]:
-    return _post("/v1/stop", shapes.Ok, shapes.NoArguments())
+    return _post("/v1/stop", shapes.Ok, asked.NoArguments())
 
 
 def peers() -> Call[list[shapes.Peer]]:
@@ -65,15 +65,15 @@ def peers() -> Call[list[shapes.Peer]]:
 
 
 def connect(addr: str) -> Call[shapes.Connected]:
-    return _post("/v1/connect", shapes.Connected, shapes.ConnectRequest(addr))
+    return _post("/v1/connect", shapes.Connected, asked.ConnectRequest(addr))
 
 
 def disconnect(peer: str) -> Call[shapes.Ok]:
-    return _post("/v1/disconnect", shapes.Ok, shapes.PeerRequest(peer))
+    return _post("/v1/disconnect", shapes.Ok, asked.PeerRequest(peer))
 
 
 def ping(peer: str, count: int) -> Call[shapes.Pinged]:
-    return _post("/v1/ping", shapes.Pinged, shapes.PingRequest(peer, count))
+    return _post("/v1/ping", shapes.Pinged, asked.PingRequest(peer, count))
 
 
 def rooms() -> Call[list[shapes.Room]]:
@@ -81,26 +81,26 @@ def rooms() -> Call[list[shapes.Room]]:
 
 
 def join(room: str) -> Call[shapes.Joined]:
-    return _post("/v1/join", shapes.Joined, shapes.RoomRequest(room))
+    return _post("/v1/join", shapes.Joined, asked.RoomRequest(room))
 
 
 def leave(room: str) -> Call[shapes.Ok]:
-    return _post("/v1/leave", shapes.Ok, shapes.RoomRequest(room))
+    return _post("/v1/leave", shapes.Ok, asked.RoomRequest(room))
 
 
 def send(room: str, text: str, kind: str) -> Call[shapes.Sent]:
-    return _post("/v1/send", shapes.Sent, shapes.SendRequest(room, text, kind))
+    return _post("/v1/send", shapes.Sent, asked.SendRequest(room, text, kind))
 
 
 def msg(to: str, text: str, kind: str) -> Call[shapes.Sent]:
-    return _post("/v1/msg", shapes.Sent, shapes.MsgRequest(to, text, kind))
+    return _post("/v1/msg", shapes.Sent, asked.MsgRequest(to, text, kind))
 
 
 def conversations() -> Call[list[shapes.Conversation]]:
     return _get("/v1/conversations", list[shapes.Conversation])
 
 
-def history(query: shapes.HistoryQuery) -> Call[list[shapes.Message]]:
+def history(query: asked.HistoryQuery) -> Call[list[shapes.Message]]:
     return _get("/v1/history", list[shapes.Message], **msgspec.structs.asdict(query))
 
 
@@ -109,19 +109,19 @@ def message(ref: str) -> Call[shapes.MessageVersions]:
 
 
 def edit(ref: str, text: str) -> Call[shapes.Sent]:
-    return _post("/v1/edit", shapes.Sent, shapes.EditRequest(ref, text))
+    return _post("/v1/edit", shapes.Sent, asked.EditRequest(ref, text))
 
 
 def delete(ref: str) -> Call[shapes.Sent]:
-    return _post("/v1/delete", shapes.Sent, shapes.DeleteRequest(ref))
+    return _post("/v1/delete", shapes.Sent, asked.DeleteRequest(ref))
 
 
 def react(ref: str, symbol: str, remove: bool) -> Call[shapes.Sent]:
-    return _post("/v1/react", shapes.Sent, shapes.ReactRequest(ref, symbol, remove))
+    return _post("/v1/react", shapes.Sent, asked.ReactRequest(ref, symbol, remove))
 
 
 def reply(ref: str, text: str) -> Call[shapes.Sent]:
-    return _post("/v1/reply", shapes.Sent, shapes.ReplyRequest(ref, text))
+    return _post("/v1/reply", shapes.Sent, asked.ReplyRequest(ref, text))
 
 
 def export(query: export_shapes.ExportQuery) -> Call[export_shapes.ExportPage]:
@@ -133,7 +133,7 @@ def import_records(batch: export_shapes.ImportRequest) -> Call[export_shapes.Imp
 
 
 def mark_read(target: str) -> Call[shapes.Ok]:
-    return _post("/v1/read", shapes.Ok, shapes.ReadRequest(target))
+    return _post("/v1/read", shapes.Ok, asked.ReadRequest(target))
 
 
 def nick() -> Call[shapes.NickSet]:
@@ -141,7 +141,7 @@ def nick() -> Call[shapes.NickSet]:
 
 
 def set_nick(nick: str) -> Call[shapes.NickSet]:
-    return _post("/v1/nick", shapes.NickSet, shapes.NickRequest(nick))
+    return _post("/v1/nick", shapes.NickSet, asked.NickRequest(nick))
 
 
 def contacts() -> Call[list[shapes.Contact]]:
@@ -149,19 +149,19 @@ def contacts() -> Call[list[shapes.Contact]]:
 
 
 def set_petname(peer: str, petname: str) -> Call[shapes.Contact]:
-    return _post("/v1/contacts", shapes.Contact, shapes.ContactRequest(peer, petname))
+    return _post("/v1/contacts", shapes.Contact, asked.ContactRequest(peer, petname))
 
 
 def remove_contact(peer: str) -> Call[shapes.Ok]:
-    return _post("/v1/contacts/remove", shapes.Ok, shapes.PeerRequest(peer))
+    return _post("/v1/contacts/remove", shapes.Ok, asked.PeerRequest(peer))
 
 
 def block(peer: str) -> Call[shapes.Ok]:
-    return _post("/v1/block", shapes.Ok, shapes.PeerRequest(peer))
+    return _post("/v1/block", shapes.Ok, asked.PeerRequest(peer))
 
 
 def unblock(peer: str) -> Call[shapes.Ok]:
-    return _post("/v1/unblock", shapes.Ok, shapes.PeerRequest(peer))
+    return _post("/v1/unblock", shapes.Ok, asked.PeerRequest(peer))
 
 
 def blocks() -> Call[list[shapes.Contact]]:

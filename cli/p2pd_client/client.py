@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import anyio
 
-from . import calls, shapes
+from . import asked, calls, shapes
 from .calls import Call
 from .errors import ConnectionLost
 from .events import Events, Messages
@@ -143,7 +143,7 @@ class Client:
         search: str | None = None,
     ) -> list[shapes.Message]:
         """The newest messages, oldest first, of a room or of the conversation with a peer."""
-        query = shapes.HistoryQuery(room, peer, target, limit, before, search)
+        query = asked.HistoryQuery(room, peer, target, limit, before, search)
         return await self._ask(calls.history(query))
 
     async def message(self, ref: str) -> shapes.MessageVersions:

@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from .shapes import PeerRef, RoomName
+from .asked import PeerRef, RoomName
 
 RecordId = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Milliseconds = Annotated[int, Meta(ge=1, le=2**53 - 1)]

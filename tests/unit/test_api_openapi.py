@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from p2pd_client.asked import PingRequest
 from p2pd_client.errors import EXIT_CODES
-from p2pd_client.shapes import PingRequest
 from p2pd_daemon import errors
 from p2pd_daemon.api import replies
 from p2pd_daemon.api.openapi import openapi_document

@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable
 from functools import cache
 
 import trio
-from p2pd_client.shapes import NoArguments, Ok
+from p2pd_client.asked import NoArguments
+from p2pd_client.shapes import Ok
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -22,7 +23,8 @@ from .http11 import ClientGone
 from .openapi import openapi_document
 from .replies import HEADERS, MethodNotAllowed, NotFound, RequestTimeout, error_reply, json_reply, reply_to
 from .requests import decode_body, decode_query, read_body
-from .routes import ROUTES, Route
+from .route import Route
+from .routes import ROUTES
 from .stream import EventStream
 
 CALL_SECONDS = 60.0  # no call of the node may take longer; a dial, the slowest, ends within 10 s

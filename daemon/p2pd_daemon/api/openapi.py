@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from p2pd_client.shapes import ErrorReply, Event, EventsQuery, NoArguments, Ok
+from p2pd_client.asked import EventsQuery, NoArguments
+from p2pd_client.shapes import ErrorReply, Event, Ok
 
 from p2pd_daemon.errors import P2pdError, Refused, TooLarge, Unauthorized, UsageError
 from p2pd_daemon.version import __version__
 
 from .replies import HeadTooLarge, MethodNotAllowed, RequestTimeout, WrongContentType
-from .routes import ROUTES, Route
+from .route import Route
+from .routes import ROUTES
 
 REF = "#/components/schemas/{name}"
 EVERYWHERE: tuple[type[P2pdError], ...] = (

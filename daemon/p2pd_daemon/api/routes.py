@@ -2,62 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable
 from typing import Any
 
-import msgspec
-from p2pd_client import export_shapes, shapes
+from p2pd_client import asked, export_shapes, shapes
 
 from p2pd_daemon import errors
-from p2pd_daemon.errors import P2pdError
 
 from .control import Control
-from .requests import BODY_BYTES
+from .route import DIAL, NO_MESSAGE, NO_PEER, NO_ROOM, SAY, Route
 
 # Of one request that imports: a thousand usual records, or a hundred of the largest size.
 IMPORT_BYTES = 4 * 1024 * 1024
-
-Errors = tuple[type[P2pdError], ...]
-
-NO_ROOM: Errors = (errors.BadRoomName, errors.NoSuchRoom)
-NO_PEER: Errors = (
-    errors.BadPeerId,
-    errors.BadMultiaddr,
-    errors.NoSuchPeer,
-    errors.AmbiguousPeer,
-)
-DIAL: Errors = (
-    errors.DialFailed,
-    errors.ConnectionRefused,
-    errors.DialTimeout,
-    errors.WrongPeerId,
-    errors.SelfDial,
-    errors.PeerUnreachable,
-)
-NO_MESSAGE: Errors = (errors.NoSuchMessage, errors.AmbiguousMessage, errors.NoSuchRoom)
-SAY: Errors = (errors.BadText, errors.TooLarge, errors.OverLimit)
-
-
-@dataclass(frozen=True)
-class Route:
-    """`call` gets the decoded body (POST) or query (GET); `request` is the shape of either, None for none."""
-
-    method: str
-    path: str
-    summary: str
-    call: Callable[[Control, Any], Awaitable[Any]]
-    response: Any
-    request: type[msgspec.Struct] | None = None
-    errors: Errors = ()
-    after_reply: bool = False  # answer first, then call: the call ends the server
-    body_bytes: int = BODY_BYTES
-
-    @property
-    def name(self) -> str:
-        """OpenAPI's operationId."""
-        words = self.path.removeprefix("/v1/").replace("/", "_")
-        return f"{self.method.lower()}_{words}"
 
 
 async def _ok(done: Awaitable[None]) -> shapes.Ok:
@@ -65,7 +21,7 @@ async def _ok(done: Awaitable[None]) -> shapes.Ok:
     return shapes.Ok()
 
 
-async def _history(control: Control, query: shapes.HistoryQuery) -> Any:
+async def _history(control: Control, query: asked.HistoryQuery) -> Any:
     given = [name for name in ("room", "peer", "target") if getattr(query, name) is not None]
     if len(given) != 1:
         raise errors.UsageError(
@@ -108,7 +64,7 @@ ROUTES: tuple[Route, ...] = (
         "Stops the daemon",
         lambda c, _: _ok(c.stop()),
         shapes.Ok,
-        shapes.NoArguments,
+        asked.NoArguments,
         after_reply=True,
     ),
     Route("GET", "/v1/peers", "The connected peers", lambda c, _: c.peers(), list[shapes.Peer]),
@@ -118,7 +74,7 @@ ROUTES: tuple[Route, ...] = (
         "Connects to a peer",
         lambda c, r: c.connect(r.addr),
         shapes.Connected,
-        shapes.ConnectRequest,
+        asked.ConnectRequest,
         NO_PEER + DIAL,
     ),
     Route(
@@ -127,7 +83,7 @@ ROUTES: tuple[Route, ...] = (
         "Closes the connection to a peer",
         lambda c, r: _ok(c.disconnect(r.peer)),
         shapes.Ok,
-        shapes.PeerRequest,
+        asked.PeerRequest,
         NO_PEER,
     ),
     Route(
@@ -136,7 +92,7 @@ ROUTES: tuple[Route, ...] = (
         "Measures the round trip to a peer",
         lambda c, r: c.ping(r.peer, r.count),
         shapes.Pinged,
-        shapes.PingRequest,
+        asked.PingRequest,
         NO_PEER + DIAL,
     ),
     Route("GET", "/v1/rooms", "The joined rooms", lambda c, _: c.rooms(), list[shapes.Room]),
@@ -146,7 +102,7 @@ ROUTES: tuple[Route, ...] = (
         "Joins a room",
         lambda c, r: c.join(r.room),
         shapes.Joined,
-        shapes.RoomRequest,
+        asked.RoomRequest,
         (errors.BadRoomName, errors.OverLimit),
     ),
     Route(
@@ -155,7 +111,7 @@ ROUTES: tuple[Route, ...] = (
         "Leaves a room",
         lambda c, r: _ok(c.leave(r.room)),
         shapes.Ok,
-        shapes.RoomRequest,
+        asked.RoomRequest,
         NO_ROOM,
     ),
     Route(
@@ -164,7 +120,7 @@ ROUTES: tuple[Route, ...] = (
         "Says something in a joined room; answers once it is stored",
         lambda c, r: c.send(r.room, r.text, r.kind),
         shapes.Sent,
-        shapes.SendRequest,
+        asked.SendRequest,
         NO_ROOM + SAY,
     ),
     Route(
@@ -173,7 +129,7 @@ ROUTES: tuple[Route, ...] = (
         "Says something to one peer; answers once it is stored",
         lambda c, r: c.msg(r.to, r.text, r.kind),
         shapes.Sent,
-        shapes.MsgRequest,
+        asked.MsgRequest,
         NO_PEER + SAY + (errors.Blocked,),
     ),
     Route(
@@ -182,7 +138,7 @@ ROUTES: tuple[Route, ...] = (
         "Messages of a room or a conversation, oldest first",
         _history,
         list[shapes.Message],
-        shapes.HistoryQuery,
+        asked.HistoryQuery,
         NO_ROOM + NO_PEER + (errors.NoSuchMessage,),
     ),
     Route(
@@ -191,7 +147,7 @@ ROUTES: tuple[Route, ...] = (
         "One message and what it said before it was edited",
         lambda c, q: c.message(q.id),
         shapes.MessageVersions,
-        shapes.MessageQuery,
+        asked.MessageQuery,
         (errors.NoSuchMessage, errors.AmbiguousMessage),
     ),
     Route(
@@ -200,7 +156,7 @@ ROUTES: tuple[Route, ...] = (
         "Gives a message of one's own another text; answers once that is stored",
         lambda c, r: c.edit(r.id, r.text),
         shapes.Sent,
-        shapes.EditRequest,
+        asked.EditRequest,
         NO_MESSAGE + SAY + (errors.Refused, errors.Blocked),
     ),
     Route(
@@ -209,7 +165,7 @@ ROUTES: tuple[Route, ...] = (
         "Takes a message of one's own back; answers once that is stored",
         lambda c, r: c.delete(r.id),
         shapes.Sent,
-        shapes.DeleteRequest,
+        asked.DeleteRequest,
         (*NO_MESSAGE, errors.Refused, errors.Blocked, errors.OverLimit),
     ),
     Route(
@@ -218,7 +174,7 @@ ROUTES: tuple[Route, ...] = (
         "Reacts to a message, or takes a reaction back; answers once that is stored",
         lambda c, r: c.react(r.id, r.symbol, r.remove),
         shapes.Sent,
-        shapes.ReactRequest,
+        asked.ReactRequest,
         (*NO_MESSAGE, errors.BadText, errors.Refused, errors.Blocked, errors.OverLimit),
     ),
     Route(
@@ -227,7 +183,7 @@ ROUTES: tuple[Route, ...] = (
         "Answers a message in its room or conversation; answers once that is stored",
         lambda c, r: c.reply(r.id, r.text),
         shapes.Sent,
-        shapes.ReplyRequest,
+        asked.ReplyRequest,
         NO_MESSAGE + SAY + (errors.Refused, errors.Blocked),
     ),
     Route(
@@ -255,7 +211,7 @@ ROUTES: tuple[Route, ...] = (
         "Marks a room or a conversation as read",
         lambda c, r: _ok(c.mark_read(r.target)),
         shapes.Ok,
-        shapes.ReadRequest,
+        asked.ReadRequest,
         NO_ROOM + NO_PEER,
     ),
     Route(
@@ -272,7 +228,7 @@ ROUTES: tuple[Route, ...] = (
         "Sets or removes the own nickname",
         lambda c, r: c.set_nick(r.nick),
         shapes.NickSet,
-        shapes.NickRequest,
+        asked.NickRequest,
         (errors.BadText, errors.TooLarge),
     ),
     Route("GET", "/v1/contacts", "The people known by name", lambda c, _: c.contacts(), list[shapes.Contact]),
@@ -282,7 +238,7 @@ ROUTES: tuple[Route, ...] = (
         "Gives a peer a petname",
         lambda c, r: c.set_petname(r.peer, r.petname),
         shapes.Contact,
-        shapes.ContactRequest,
+        asked.ContactRequest,
         (*NO_PEER, errors.BadText),
     ),
     Route(
@@ -291,7 +247,7 @@ ROUTES: tuple[Route, ...] = (
         "Removes a petname",
         lambda c, r: _ok(c.remove_contact(r.peer)),
         shapes.Ok,
-        shapes.PeerRequest,
+        asked.PeerRequest,
         NO_PEER,
     ),
     Route("GET", "/v1/blocks", "The blocked peers", lambda c, _: c.blocks(), list[shapes.Contact]),
@@ -301,7 +257,7 @@ ROUTES: tuple[Route, ...] = (
         "Blocks a peer",
         lambda c, r: _ok(c.block(r.peer)),
         shapes.Ok,
-        shapes.PeerRequest,
+        asked.PeerRequest,
         NO_PEER,
     ),
     Route(
@@ -310,7 +266,7 @@ ROUTES: tuple[Route, ...] = (
         "Unblocks a peer",
         lambda c, r: _ok(c.unblock(r.peer)),
         shapes.Ok,
-        shapes.PeerRequest,
+        asked.PeerRequest,
         NO_PEER,
     ),
 )

@@ -13,7 +13,8 @@ from typing import Any
 
 import msgspec
 import trio
-from p2pd_client.shapes import Event, EventsQuery
+from p2pd_client.asked import EventsQuery
+from p2pd_client.shapes import Event
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 

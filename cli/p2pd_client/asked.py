@@ -1,0 +1,156 @@
+"""The shapes of the control API's requests, version 1; `shapes` has the answers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+# The daemon checks names and texts itself and says in words what is wrong with one. The patterns only tell readers of
+# openapi.json; msgspec enforces next to nothing of them.
+_CONTROLS = r"\u0000-\u001f\u007f-\u009f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+_LABEL = rf"[^\s{_CONTROLS}]([^{_CONTROLS}]*[^\s{_CONTROLS}])?"
+
+RoomName = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        description="A room's name: 1 to 64 characters after NFC, no control characters, no white space at its ends",
+        extra_json_schema={"maxLength": 64, "pattern": f"^{_LABEL}$"},
+    ),
+]
+Text = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        description="At most 8 KiB of UTF-8, not only white space",
+        extra_json_schema={"maxLength": 8192, "pattern": r"\S"},
+    ),
+]
+PeerRef = Annotated[
+    str, Meta(min_length=1, max_length=1024, description="A peer ID, a contact's nickname or a multiaddr")
+]
+Nick = Annotated[
+    str,
+    Meta(
+        description="A nickname of at most 32 characters, no control characters; empty removes it",
+        extra_json_schema={"maxLength": 32, "pattern": f"^({_LABEL})?$"},
+    ),
+]
+
+
+class NoArguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """For requests that take none."""
+
+
+class ConnectRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    addr: PeerRef
+
+
+class PeerRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    peer: PeerRef
+
+
+class PingRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    peer: PeerRef
+    count: Annotated[int, Meta(ge=1, le=100)] = 3
+
+
+class RoomRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    room: RoomName
+
+
+class SendRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    room: RoomName
+    text: Text
+    kind: Annotated[str, Meta(pattern="^(text|action)$")] = "text"
+
+
+class MsgRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    to: PeerRef
+    text: Text
+    kind: Annotated[str, Meta(pattern="^(text|action)$")] = "text"
+
+
+MessageRef = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        description="A message's id, or the first digits of it (at least 6) if no other message's begins so",
+        extra_json_schema={"minLength": 6, "maxLength": 64, "pattern": "^[0-9a-fA-F]{6,64}$"},
+    ),
+]
+
+
+class EditRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Gives an own message another text."""
+
+    id: MessageRef
+    text: Text
+
+
+class DeleteRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: MessageRef
+
+
+class ReactRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`remove` takes an own reaction back."""
+
+    id: MessageRef
+    symbol: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="An emoji or a short word, at most 64 bytes of UTF-8, no white space",
+            extra_json_schema={"maxLength": 64, "pattern": r"^\S+$"},
+        ),
+    ]
+    remove: bool = False
+
+
+class ReplyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Says something where the message was said, and that it answers it."""
+
+    id: MessageRef
+    text: Text
+
+
+class MessageQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: MessageRef
+
+
+class NickRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    nick: Nick
+
+
+class ContactRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    peer: PeerRef
+    petname: Nick
+
+
+class ReadRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Marks a room or a conversation as read up to its newest message."""
+
+    target: PeerRef
+
+
+class HistoryQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Exactly one of `room`, `peer` and `target`; `target` is a known room's name, or else a peer."""
+
+    room: RoomName | None = None
+    peer: PeerRef | None = None
+    target: PeerRef | None = None
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 50
+    before: (
+        Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="Only messages before this id")] | None
+    ) = None
+    search: Annotated[str, Meta(min_length=1, max_length=256)] | None = None
+
+
+class EventsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which events, from where: `after` defaults to the newest, so that only new events come."""
+
+    after: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
+    kinds: Annotated[str, Meta(pattern="^[a-z_]+(,[a-z_]+)*$", max_length=256)] | None = None
+    room: RoomName | None = None
