@@ -62,7 +62,7 @@ def manifest_of(
     exporter = by or key(9)
     places = PlacesHash()
     for line in lines:
-        places.add(line.ts_ms, line.id)
+        places.add(line.ts_ms, line.id, gone=line.raw is None)
     fields: dict[str, object] = {
         "room": topic.removeprefix("p2pd/1/"),
         "peer": None,

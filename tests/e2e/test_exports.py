@@ -17,9 +17,10 @@ import msgspec
 import p2pd_client.sync
 import pytest
 from e2e.harness import BIN, P2PD, Daemon, Net, clean_environment, eventually, open_net, run_cli
-from exported import START_MS, export_of, file_of, key, manifest_of, said
+from exported import START_MS, export_of, file_of, key, line_of, lines_of, manifest_of, said
 from p2pd_client import quick
-from p2pd_daemon.core.export import encode_base64
+from p2pd_daemon.core.event import Delete
+from p2pd_daemon.core.export import Line, encode_base64
 
 pytestmark = pytest.mark.slow
 
@@ -235,6 +236,24 @@ def test_files_that_are_not_whole(node: Daemon, what: str, new: int, first_fault
     assert done.stdout == f"{new} new records in the room {what}; 0 were here already\n"
     assert done.stderr.startswith(f"line {first_fault}: ")
     assert len(node.history(what)) == new
+
+
+def test_a_deleted_record_is_taken_from_a_whole_file_only(node: Daemon, tmp_path: Path) -> None:
+    """Who has the file in hand cannot make a record unknown by saying that it was deleted."""
+    topic = "p2pd/1/hidden"
+    victim = said(key(1), "you lie", ts_ms=START_MS, topic=topic)
+    claim = said(key(2), Delete(victim.id), ts_ms=START_MS + 1, topic=topic)
+    lines = [Line(victim.id, START_MS), line_of(claim)]
+    true = tmp_path / "true.jsonl"
+    true.write_bytes(file_of(manifest_of(lines, topic=topic), lines))
+    forged = tmp_path / "forged.jsonl"
+    whole = lines_of([victim, claim])
+    forged.write_bytes(file_of(manifest_of(whole, topic=topic), lines))
+    done = run_cli("import", str(forged), home=node.home)
+    assert done.returncode == FAULTS
+    assert "line 2: where a deleted record was counts only in a file without damage" in done.stderr
+    told = node.json("import", str(true))[0]
+    assert (told["new"], told["known"], told["skipped"]) == (1, 1, 0)
 
 
 def test_damage_in_the_store_is_named_and_nothing_else_is_lost(net: Net, tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def export_command(target: str, since: Since | None, as_json: bool) -> None:
     if faults.count:
         raise CliError(
             f"the export has {faults.count} faults",
-            hint="Records may have been given up meanwhile (`keep`): try again. If it stays, the store is damaged.",
+            hint="A record may have been deleted meanwhile: try again. If it stays, the store is damaged.",
         )
 
 
@@ -107,6 +107,8 @@ def import_command(file: str, as_json: bool) -> None:
     Records are checked as if somebody had sent them; a damaged line is skipped and named, and everything else gets
     in. Importing again changes nothing. A room you are not in is known afterwards, and not joined: `p2pd history`
     shows it. Conversations can be imported by the two who had them. Exit code 1 when something was skipped.
+
+    What records say is proven by their authors. Which ones their authors deleted is the word of the exporter.
 
     \b
     Example:

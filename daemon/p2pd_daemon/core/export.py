@@ -64,13 +64,16 @@ class Line:
 
 
 class PlacesHash:
-    """SHA-256 over ts (8 bytes, big endian) and id of each record, in order."""
+    """SHA-256 over ts (8 bytes, big endian), id, and 1 for a deleted one or 0 of each record, in order.
+
+    With the last one nobody can make a record disappear by saying that it was deleted.
+    """
 
     def __init__(self) -> None:
         self._hash = hashlib.sha256()
 
-    def add(self, ts_ms: int, record_id: bytes) -> None:
-        self._hash.update(ts_ms.to_bytes(8) + record_id)
+    def add(self, ts_ms: int, record_id: bytes, *, gone: bool) -> None:
+        self._hash.update(ts_ms.to_bytes(8) + record_id + bytes((gone,)))
 
     def hexdigest(self) -> str:
         return self._hash.hexdigest()

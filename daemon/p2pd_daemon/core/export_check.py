@@ -75,6 +75,9 @@ class ExportCheck:
         self._key = key
         self._box: DirectBox | None = None
         self.topic: str | None = None  # of a true manifest, or else of the first record
+        self.vouched = (
+            False  # at the end: all places, those of deleted records too, are what the exporter signed
+        )
         self._above: tuple[int, bytes] | None = None
         self._places: PlacesHash | None = PlacesHash()
         self._entries = 0
@@ -82,6 +85,7 @@ class ExportCheck:
         self._deleted: set[bytes] = set()
         self._all_read = True  # no delete can have escaped us
         self._stopped = False
+        self._signed = False  # the manifest is true
 
     def feed(self, line: bytes) -> Checked:
         """`line` with or without its end. Blank ones are nothing."""
@@ -98,6 +102,7 @@ class ExportCheck:
         if self._stopped:
             return []
         faults = self._compare(self.summary.manifest) if self.summary.manifest else []
+        self.vouched = self._signed and not faults and self._places is not None
         if not self.summary.lines:
             faults = [Fault(1, "the file is empty")]
         if self._all_read:
@@ -125,7 +130,8 @@ class ExportCheck:
         self.summary.manifest = manifest
         self._box = open_box(self._key, manifest)
         faults = manifest_faults(manifest)
-        if not faults:  # a damaged one shall not make every record one of another room
+        self._signed = not faults
+        if self._signed:  # a damaged one shall not make every record one of another room
             self.topic = manifest.topic
         return self._say(*faults)
 
@@ -147,7 +153,7 @@ class ExportCheck:
             return []
         faults = []
         if self._places.hexdigest() != manifest.records_sha256:
-            faults.append("the records, or their order, are not those that the manifest names")
+            faults.append("the records are not those that the manifest names, or in another order")
         if (manifest.first_ts_ms, manifest.last_ts_ms) != (summary.first_ts_ms, summary.last_ts_ms):
             faults.append("the manifest's first_ts_ms or last_ts_ms is not that of the records")
         return [Fault(1, what) for what in faults]
@@ -164,7 +170,8 @@ class ExportCheck:
         if shown.raw is None:
             self._gone.setdefault(shown.id, self.summary.lines)
             self.summary.gone += 1
-            return self._say(*self._place(shown.ts_ms, shown.id), gone=(shown.ts_ms, shown.id))
+            faults = self._place(shown.ts_ms, shown.id, gone=True)
+            return self._say(*faults, gone=(shown.ts_ms, shown.id))
         self.summary.records += 1
         return self._record(shown, shown.raw)
 
@@ -233,11 +240,11 @@ class ExportCheck:
             faults.append("the text shown is not what was signed")
         return faults
 
-    def _place(self, ts_ms: int, record_id: bytes) -> list[str]:
+    def _place(self, ts_ms: int, record_id: bytes, *, gone: bool = False) -> list[str]:
         """Takes the next place into account; what is wrong with its order."""
         above, self._above = self._above, (ts_ms, record_id)
         if self._places is not None:
-            self._places.add(ts_ms, record_id)
+            self._places.add(ts_ms, record_id, gone=gone)
         summary = self.summary
         summary.first_ts_ms = ts_ms if summary.first_ts_ms is None else min(summary.first_ts_ms, ts_ms)
         summary.last_ts_ms = ts_ms if summary.last_ts_ms is None else max(summary.last_ts_ms, ts_ms)

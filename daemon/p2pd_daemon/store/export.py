@@ -1,8 +1,8 @@
 """What an export reads, and rooms that are known without having been joined.
 
 Records arrive while somebody exports. Those that were here at the beginning are the ones with a number (order of
-arrival) up to `until_n`: so every page shows the same set, and nothing is locked meanwhile. Only giving up old
-records (retention) can make it smaller; who reads the pages sees that its hash differs.
+arrival) up to `until_n`: so every page shows the same set, and nothing is locked meanwhile. When one of them is deleted
+or given up (retention) meanwhile, who reads the pages sees that the hash is another.
 """
 
 from __future__ import annotations
@@ -42,16 +42,17 @@ class ExportRow:
 
 
 def begin_export(conn: sqlite3.Connection, room_n: int, after: Place) -> ExportStart:
-    """Of the records after a place: reads their places, no bodies."""
+    """Of the records after a place: reads where they are and whether they have a body."""
     until_n = int(conn.execute("SELECT max(n) FROM records").fetchone()[0] or 0)
     places = conn.execute(
-        "SELECT ts_ms, id FROM records WHERE room_n = ? AND n <= ? AND (ts_ms, id) > (?, ?) ORDER BY ts_ms, id",
+        "SELECT ts_ms, id, raw IS NULL FROM records WHERE room_n = ? AND n <= ? AND (ts_ms, id) > (?, ?)"
+        " ORDER BY ts_ms, id",
         (room_n, until_n, *after),
     )
     count, first, last = 0, None, None
     places_hash = PlacesHash()
-    for ts_ms, record_id in places:
-        places_hash.add(ts_ms, record_id)
+    for ts_ms, record_id, gone in places:
+        places_hash.add(ts_ms, record_id, gone=bool(gone))
         first = ts_ms if first is None else first
         last = ts_ms
         count += 1
