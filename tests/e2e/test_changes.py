@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -215,3 +216,38 @@ def events(node: Daemon, after: int) -> list[dict[str, Any]]:
                 return found
             found.append(msgspec.to_builtins(event))
     raise AssertionError("the stream ended")
+
+
+def test_who_comes_later_sees_the_same(tmp_path: Path) -> None:
+    """What was edited, deleted, reacted to and answered before, all of it by reconciliation."""
+    with open_net(tmp_path) as net:
+        ann, bob, carol = net.daemons("ann", "bob", "carol")
+        meet(ann, bob)
+        first = ann.send("lobby", "frist")["id"]
+        secret = ann.send("lobby", "swordfish")["id"]
+        eventually(lambda: len(bob.texts("lobby")) == 2)
+        ann.cli("edit", first, "first")
+        ann.cli("edit", secret, "marlin")
+        bob.cli("react", first, "👍")
+        bob.cli("reply", secret, "a fish?")
+        eventually(lambda: shown(bob, "lobby", secret)["edited"])
+        ann.cli("delete", secret)
+        expected = [(first, "first", True, False, 1), (secret, "", False, True, 0)]
+        eventually(lambda: picture(bob)[:2] == expected)
+        for node in (ann, bob):
+            carol.connect(node)
+        carol.join("lobby")
+        eventually(lambda: picture(carol) == picture(ann) == picture(bob), 30, "carol has caught up")
+        assert len(picture(carol)) == 3
+        assert [one["from"] for one in carol.history("lobby")] == [
+            one["from"] for one in ann.history("lobby")
+        ]
+        assert carol.history("lobby")[2]["quote"]["deleted"]
+        assert not everywhere_in_the_file(carol, "swordfish") | everywhere_in_the_file(carol, "marlin")
+
+
+def picture(node: Daemon) -> list[tuple[str, str, bool, bool, int]]:
+    return [
+        (one["id"], one["text"], one["edited"], one["deleted"], len(one["reactions"]))
+        for one in node.history("lobby")
+    ]

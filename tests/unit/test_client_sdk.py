@@ -15,6 +15,7 @@ import trio
 from p2pd_client import ApiError, Client, ConnectionLost, DaemonNotRunning
 from p2pd_client.export_shapes import Gone
 from p2pd_client.link import Address
+from p2pd_client.shapes import Reaction
 from p2pd_daemon.api import http11
 from unit.api_control import ADA, ME, MemoryControl
 from unit.api_served import open_api
@@ -79,6 +80,32 @@ async def test_every_call(tmp_path: Path, play: Callable[..., Awaitable[None]]) 
     async with open_api(tmp_path) as api:
         await play(scenario, socket=str(api.bound.socket))
         await api.control.stopped.wait()
+
+
+async def test_what_can_be_done_with_a_message(tmp_path: Path, play: Callable[..., Awaitable[None]]) -> None:
+    async def scenario(node: Client) -> None:
+        await node.join("lobby")
+        sent = await node.send("lobby", "helo")
+        assert (await node.edit(sent.id[:8], "hello")).room == "lobby"
+        await node.react(sent.id, "+1")
+        [message] = await node.history("lobby")
+        assert (message.text, message.edited) == ("hello", True)
+        assert message.reactions == [Reaction("+1", 1, mine=True, by=[ME])]
+        await node.react(sent.id, "+1", remove=True)
+        reply = await node.reply(sent.id, "indeed")
+        shown = await node.message(reply.id)
+        assert (shown.message.reply_to, shown.versions[0].text) == (sent.id, "indeed")
+        await node.delete(sent.id)
+        assert (await node.history("lobby"))[0].deleted
+        with pytest.raises(ApiError) as caught:
+            await node.edit(sent.id, "again")
+        assert (caught.value.code, caught.value.exit_code) == ("refused", 6)
+        kinds = ["edit", "reaction", "reaction", "delete"]
+        events = node.events(after=0, kinds=set(kinds))
+        assert [(await anext(events)).kind for _ in kinds] == kinds
+
+    async with open_api(tmp_path) as api:
+        await play(scenario, socket=str(api.bound.socket))
 
 
 async def test_errors_say_what_the_daemon_said(tmp_path: Path, play: Callable[..., Awaitable[None]]) -> None:
@@ -255,6 +282,11 @@ async def test_the_synchronous_face(tmp_path: Path) -> None:
             node.join("lobby")
             node.send("lobby", "one")
             node.msg("ada", "two")
+            reply = node.reply(node.history("lobby")[0].id, "three").id
+            node.react(reply, "+1")
+            node.edit(reply, "four")
+            assert node.message(reply).message.text == "four"
+            node.delete(reply)
             with pytest.raises(ApiError):
                 node.leave("nowhere")
             events = node.events(after=0)
