@@ -6,7 +6,8 @@ import sqlite3
 from collections.abc import Callable
 
 import pytest
-from p2pd_daemon.store import delivery, events, heads, history, people, records, rooms
+from p2pd_daemon.core.event import Delete, Edit, Reaction
+from p2pd_daemon.store import changes, delivery, events, heads, history, people, reactions, records, rooms
 from p2pd_daemon.store.rows import QUARANTINED, QUEUED, SENT, STORED
 from store_records import ALICE, BOB, START_MS, TOPIC, make, make_nick, open_in_memory
 
@@ -29,6 +30,13 @@ QUERIES: dict[str, Callable[[sqlite3.Connection], object]] = {
     "events": lambda conn: events.events_after(conn, 0, 5),
     "oldest event": events.oldest_event,
     "quarantine": lambda conn: records.release_quarantined(conn, START_MS, 5),
+    "versions": lambda conn: history.load_versions(conn, OWN.record.id),
+    "prefix": lambda conn: history.find_lines(conn, OWN.record.id.hex()[:8], 8),
+    "own symbols": lambda conn: reactions.load_own_symbols(conn, OWN.record.id, 1),
+    "edit": lambda conn: records.ingest(conn, [make(1, Edit(OWN.record.id, "new"), seqno=98)]),
+    "delete": lambda conn: records.ingest(conn, [make(1, Delete(OWN.record.id, (OWN.record.id,)), seqno=97)]),
+    "reaction": lambda conn: records.ingest(conn, [make(1, Reaction(OWN.record.id, "+1"), seqno=96)]),
+    "deleted": lambda conn: changes.keep_deleted(conn, 1, [(START_MS, b"?" * 32)], START_MS),
     "ingest": lambda conn: records.ingest(conn, [make(1, "new", seqno=99, parents=[OWN.record.id])]),
 }
 
