@@ -29,6 +29,7 @@ class Recorder:
     """NetworkEvents that accept everything and remember it. `verdict` and `gate` may be replaced by a test."""
 
     verdict: Callable[[Record], Verdict] = lambda record: Verdict(Outcome.ACCEPT)
+    answer_sync: Callable[[SyncChannel], Awaitable[None]] | None = None
     gate: trio.Event | None = None  # while set up and not set, on_record waits
     checked: list[Record] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
@@ -54,7 +55,9 @@ class Recorder:
         return Ack(record.id, AckStatus.STORED, "")
 
     async def on_sync(self, channel: SyncChannel) -> None:
-        """Ends every session at once; who tests reconciliation replaces this."""
+        """Ends every session at once, where no test answers it."""
+        if self.answer_sync is not None:
+            await self.answer_sync(channel)
 
     async def on_connected(self, peer: PeerId) -> None:
         self.connected.append((peer, True))
