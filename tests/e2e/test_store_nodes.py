@@ -124,3 +124,11 @@ def test_a_store_node_that_nobody_chose_is_told_nothing(net: Net) -> None:
     assert keeper.json("status")[0]["store"]["records"] == 1
     ann.connect(keeper)
     eventually(left(ann, "plans"), 30, "and for ann once she wants it")
+
+    keeper.keep_port()
+    keeper.kill()
+    eventually(lambda: keeper.peer_id not in ann.peers(), what="it is gone")
+    ann.send("plans", "meanwhile")
+    assert ("stored", "") in states(ann, "plans")
+    keeper.start()
+    eventually(left(ann, "plans"), 60, "it is back, and so is what was chosen")

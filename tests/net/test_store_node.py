@@ -66,7 +66,7 @@ async def test_a_letter_is_for_its_owner_alone(tmp_path: Path) -> None:
     letters = tuple(sealed(f"letter {i}", NOW_MS + i, key=ann, to=bob, seqno=i + 1) for i in range(40))
     with trio.fail_after(30):
         async with open_store_node(tmp_path) as store, open_client(store, ann) as sender:
-            await until(lambda: sender.network.store_nodes() == [store.peer_id])
+            await until(lambda: sender.network.is_store_node(store.peer_id))
             async with sender.network.open_store(store.peer_id) as channel:
                 assert await channel.ask(AskAbout()) == About.of(Limits())
                 answer = await channel.ask(Deposit(mailbox_tag(bob.peer_id), letters))
@@ -91,7 +91,7 @@ async def test_a_node_that_keeps_nothing_says_so(tmp_path: Path) -> None:
             with pytest.raises(NetworkError):
                 async with other.network.open_store(plain.peer_id) as channel:
                     await channel.ask(AskAbout())
-            assert other.network.store_nodes() == []
+            assert not other.network.is_store_node(plain.peer_id)
 
 
 async def test_a_hostile_peer_costs_its_own_streams_only(tmp_path: Path) -> None:

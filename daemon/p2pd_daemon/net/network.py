@@ -107,14 +107,14 @@ class Network:
         """A stream for a session of reconciliation that we begin. Raises NetworkError."""
         return open_sync(self._opened, peer)
 
-    def store_nodes(self) -> list[PeerId]:
-        """Connected peers that keep for others."""
-        connected = (PeerId(libp2p_id.to_base58()) for libp2p_id in list(self._opened.swarm.connections))
-        return [peer for peer in connected if STORE in protocols_of(self._opened, peer)]
+    def is_store_node(self, peer: PeerId) -> bool:
+        """Whether it is connected and has said that it keeps for others."""
+        return self.is_connected(peer) and STORE in protocols_of(self._opened, peer)
 
-    async def wait_identified(self) -> None:
-        """Until some peer says, for the first time or again, what it is: then it may be a store node."""
-        await self._identified.wait()
+    @property
+    def identified(self) -> trio.Event:
+        """Set when some peer says next, for the first time or again, what it is: then it may be a store node."""
+        return self._identified
 
     def _note_identified(self, peer: ID) -> None:
         self._identified.set()

@@ -113,10 +113,12 @@ class Node:
     async def on_connected(self, peer: PeerId) -> None:
         await self._ready.wait()
         await self._note_peer(peer, connected=True)
+        self.store_nodes.look()
         self._outbox.wake(peer)
 
     async def on_disconnected(self, peer: PeerId) -> None:
         await self._ready.wait()
+        self.store_nodes.left(peer)
         await self._note_peer(peer, connected=False)
 
     async def on_member(self, topic: str, peer: PeerId, joined: bool) -> None:

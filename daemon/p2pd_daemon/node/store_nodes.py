@@ -35,13 +35,13 @@ from p2pd_daemon.core.store_frames import (
 from p2pd_daemon.core.sync import SyncResult
 from p2pd_daemon.errors import BadPeerId, NetworkError, P2pdError, RemoteProtocolError
 from p2pd_daemon.net.store_node import StoreChannel
-from p2pd_daemon.node.bell import Bell
 from p2pd_daemon.node.parts import Parts
 from p2pd_daemon.store.rows import SENT
 
 log = logging.getLogger(__name__)
 
 FETCH_S = 180.0  # between two looks into our mailboxes
+FETCH_PAGES = 256  # answers in one look: 64 MiB, more than a mailbox holds
 CHOSEN = 64  # peers chosen by hand that are remembered
 CHOSEN_KEY = "store_nodes"  # in the store: JSON list of peer IDs, the newest last
 UNSENT = 1000  # own records of a room whose state is noted after a session
@@ -61,7 +61,7 @@ class StoreNodes:
         self._on_mail = on_mail
         self._fetching: set[PeerId] = set()
         self._confirming: set[tuple[str, PeerId]] = set()  # rooms that were given something the last time
-        self._chosen = Bell()
+        self._greeted: set[PeerId] = set()  # connected ones
         self.met: Callable[[PeerId], None] = lambda peer: None  # told of each of ours that is connected
 
     async def start(self) -> None:
@@ -74,29 +74,36 @@ class StoreNodes:
         if self._by_hand[-1:] != [peer]:
             self._by_hand = [*(one for one in self._by_hand if one != peer), peer][-CHOSEN:]
             await self._parts.store.set_meta(CHOSEN_KEY, json.dumps(self._by_hand))
-        self._chosen.set()
+        self.look()
+
+    def left(self, peer: PeerId) -> None:
+        """It is not connected any more."""
+        self._greeted.discard(peer)
 
     def here(self) -> list[PeerId]:
         """Those of ours that are connected."""
-        ours = self._configured.union(self._by_hand)
-        return [peer for peer in self._parts.network.store_nodes() if peer in ours]
+        return [peer for peer in self._greeted if self._parts.network.is_connected(peer)]
 
     async def run(self) -> None:
         """Greets each store node that comes, and looks into our mailboxes every few minutes, until cancelled."""
-        greeted: set[PeerId] = set()
         next_round = trio.current_time()
         while True:
-            here = set(self.here())
-            due = trio.current_time() >= next_round
-            for peer in here if due else here - greeted:
-                if peer not in greeted:
-                    self.met(peer)
-                self._parts.nursery.start_soon(self.fetch, peer)
-            greeted = here
-            if due:
+            news = self._parts.network.identified
+            self.look()
+            if trio.current_time() >= next_round:
+                for peer in self.here():
+                    self._parts.nursery.start_soon(self.fetch, peer)
                 next_round = trio.current_time() + FETCH_S * random.uniform(0.7, 1.3)  # noqa: S311 - to spread load
             with trio.move_on_at(next_round):
-                await self._wait_news()
+                await news.wait()
+
+    def look(self) -> None:
+        """Greets those of ours that are here and new: one that comes back does not always say again what it is."""
+        for peer in self._configured.union(self._by_hand) - self._greeted:
+            if self._parts.network.is_store_node(peer):
+                self._greeted.add(peer)
+                self.met(peer)
+                self._parts.nursery.start_soon(self.fetch, peer)
 
     # Rooms
 
@@ -148,12 +155,13 @@ class StoreNodes:
                 answer = _expect(await channel.ask(request), Deposited)
                 if len(answer.status) != len(part):
                     raise RemoteProtocolError("a store node answered for other records")
-                if answer.reason:
-                    log.info("%s did not keep all: %s", peer, answer.reason)
                 kept = [
                     one[0] for one, status in zip(part, answer.status, strict=True) if status is Kept.KEPT
                 ]
                 await self._parts.store.note_deposited(kept, peer)
+                if len(kept) < len(part):
+                    log.info("%s does not keep all: %s", peer, answer.reason)
+                    return  # what follows would be refused as well
 
     async def fetch(self, peer: PeerId) -> None:
         """Takes what waits for us at a store node, and tells it what it need not keep any longer."""
@@ -170,8 +178,7 @@ class StoreNodes:
 
     async def _fetch(self, channel: StoreChannel, peer: PeerId) -> None:
         after: tuple[int, bytes] | None = None
-        more = True
-        while more:
+        for _ in range(FETCH_PAGES):
             mail = _expect(await channel.ask(Fetch(after)), Mail)
             settled = []
             for raw in mail.raws:
@@ -183,20 +190,8 @@ class StoreNodes:
                     settled.append(place[1])
             for start in range(0, len(settled), MAX_DROP):
                 _expect(await channel.ask(Drop(tuple(settled[start : start + MAX_DROP]))), Dropped)
-            more = mail.more and bool(mail.raws)
-
-    # Inside
-
-    async def _wait_news(self) -> None:
-        """Until the user chose one, or somebody said what it is."""
-        async with trio.open_nursery() as nursery:
-
-            async def first(wait: Callable[[], Awaitable[None]]) -> None:
-                await wait()
-                nursery.cancel_scope.cancel()
-
-            nursery.start_soon(first, self._chosen.wait)
-            nursery.start_soon(first, self._parts.network.wait_identified)
+            if not mail.more or not mail.raws:
+                return
 
 
 def _peer_of(addr: str) -> PeerId | None:
