@@ -171,6 +171,15 @@ class Daemon(Process):
 
         return list(self.api("GET", f"/v1/history?target={quote(target, safe='')}&limit={limit}"))
 
+    def whole_history(self, room: str) -> list[dict[str, Any]]:
+        """Page by page."""
+        found: list[dict[str, Any]] = []
+        before = ""
+        while page := self.api("GET", f"/v1/history?room={room}&limit=1000{before}"):
+            found = page + found
+            before = f"&before={page[0]['id']}"
+        return found
+
     def peers(self) -> set[str]:
         return {peer["peer_id"] for peer in self.api("GET", "/v1/peers")}
 

@@ -102,13 +102,7 @@ def go_through(
 
 
 def ids(node: Daemon) -> list[str]:
-    """The whole history, page by page."""
-    found: list[str] = []
-    before = ""
-    while page := node.api("GET", f"/v1/history?room={ROOM}&limit=1000{before}"):
-        found = [message["id"] for message in page] + found
-        before = f"&before={page[0]['id']}"
-    return found
+    return [message["id"] for message in node.whole_history(ROOM)]
 
 
 def check_same(nodes: Sequence[Daemon], accepted: Sequence[str]) -> None:
