@@ -21,7 +21,7 @@ from p2pd_client.errors import ApiError
 
 pytestmark = pytest.mark.slow
 
-KILLS = 4
+KILLS = 3
 SENDERS = 4
 LONGEST_LIFE_S = 0.6  # from the first message to the kill
 SEEDS = [20_262]

@@ -113,8 +113,7 @@ def test_the_nick_of_the_settings_counts_until_another_is_chosen(net: Net) -> No
     node.kill()
     node.start()
     assert node.json("nick") == [{"nick": "third"}]
-    for bad in ("x" * 33, "\x1b[31m"):
-        done = run_cli("start", "--nick", bad, "--no-mdns", home=node.home / "other")
-        assert done.returncode == 2, done
-        assert "hint: " in done.stderr
-        assert "\x1b" not in done.stderr
+    done = run_cli("start", "--nick", "\x1b[31m", "--no-mdns", home=node.home / "other")
+    assert done.returncode == 2, done
+    assert "hint: " in done.stderr
+    assert "\x1b" not in done.stderr
