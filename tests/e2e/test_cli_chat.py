@@ -202,7 +202,7 @@ def test_a_signal_clears_the_line(pair: tuple[Daemon, Daemon], chat: Terminal) -
 
 
 def test_messages_are_changed_by_their_numbers(pair: tuple[Daemon, Daemon], chat: Terminal) -> None:
-    ana, bob = pair
+    ana, _ = pair
     question = ana.send("lobby", "shall we?")["id"]
     number = chat.expect(r"\^\d+ \S+ ana: shall we\?").split()[0]
     chat.type("/react 👍\r")

@@ -96,7 +96,7 @@ def test_what_we_must_not_write_is_our_bug() -> None:
         ev.Profile("x" * 33),
         ev.Delete(b"short"),
         ev.Delete(A, (B, b"short")),
-        ev.Delete(A, tuple(bytes((n,)) * 32 for n in range(256)) + (C,)),
+        ev.Delete(A, (*(bytes((n,)) * 32 for n in range(256)), b"C" * 32)),
     ):
         with pytest.raises(LocalProtocolError):
             ev.encode_event(ev.ChatEvent(1, (), body))
