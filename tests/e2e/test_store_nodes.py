@@ -80,6 +80,7 @@ def test_two_who_are_never_online_together(net: Net, kind: str) -> None:
         assert ann.json("status")[0]["store"] is None
 
 
+@pytest.mark.all
 def test_quotas_refuse_politely_and_what_waits_goes_on_waiting(net: Net) -> None:
     keeper = open_store_node(
         net, "start", P2PD_LIMITS_STORE_SENDER_RECORDS="2", P2PD_LIMITS_STORE_PEER_ROOMS="1"

@@ -43,11 +43,11 @@ NOW_MS = 1_800_000_000_000
 
 
 @asynccontextmanager
-async def open_store_node(folder: Path) -> AsyncIterator[OpenHost]:
+async def open_store_node(folder: Path, key: SigningKey | None = None) -> AsyncIterator[OpenHost]:
     """A host that keeps, as a bootstrap node is one."""
     async with (
         open_keeper(folder / "kept.sqlite3", Limits(), lambda: NOW_MS) as keeper,
-        open_host(new_key(), NetworkConfig(listen=LOOPBACK)) as opened,
+        open_host(key or new_key(), NetworkConfig(listen=LOOPBACK)) as opened,
     ):
         responder = StoreResponder(keeper.on_request, opened.dropped)
         opened.host.set_stream_handler(TProtocol(PROTOCOL_ID), responder.handle_stream)
@@ -132,3 +132,18 @@ async def test_streams_of_one_peer_are_bounded(tmp_path: Path) -> None:
 
 def test_a_deposit_of_large_letters_fits() -> None:
     assert MAX_DEPOSIT * Limits().record_bytes * 2 <= MAX_REQUEST_BYTES
+
+
+async def test_a_peer_that_comes_back_is_asked_again_what_it_is(tmp_path: Path) -> None:
+    """libp2p remembers; a node restarted with --store would not be known as a store node until we restart too."""
+    key = new_key()
+    with trio.fail_after(30):
+        async with open_node() as ann:
+            async with open_node(key=key) as plain:
+                await ann.network.connect(plain.addr)
+                await until(lambda: "/p2pd/push/1.0.0" in ann.network.peers()[0].protocols)
+                assert not ann.network.is_store_node(plain.peer_id)
+            await until(lambda: not ann.network.peers())
+            async with open_store_node(tmp_path, key) as store:
+                await ann.network.connect(store.addrs()[0])
+                await until(lambda: ann.network.is_store_node(store.peer_id))

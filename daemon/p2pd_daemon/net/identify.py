@@ -28,6 +28,11 @@ def on_identified(peerstore: IPeerStore, tell: Callable[[ID], None]) -> None:
     _listeners.setdefault(peerstore, []).append(tell)
 
 
+def forget(peerstore: IPeerStore, peer_id: ID) -> None:
+    """The peer is gone: so it is asked again when it comes back, as libp2p asks only whom it knows nothing of."""
+    peerstore.clear_protocol_data(peer_id)
+
+
 async def _update(peerstore: IPeerStore, peer_id: ID, message: Identify) -> None:
     del message.listen_addrs[ADDRS:]
     del message.protocols[PROTOCOLS:]
