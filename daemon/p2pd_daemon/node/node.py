@@ -112,9 +112,9 @@ class Node:
 
     async def on_connected(self, peer: PeerId) -> None:
         await self._ready.wait()
-        await self._note_peer(peer, connected=True)
         self.store_nodes.look()
         self._outbox.wake(peer)
+        await self._note_peer(peer, connected=True)
 
     async def on_disconnected(self, peer: PeerId) -> None:
         await self._ready.wait()
