@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN_ARGS ?=
 PYTEST_ARGS ?=
+# Most of what the tests do is to wait for processes: files run side by side, each in order.
+PARALLEL ?= -n 3 --dist loadfile
 # Without compiled modules each start of the daemon would compile a thousand of them where PYTHONDONTWRITEBYTECODE is set.
 COMPILE = @$(BIN)/python -m compileall -q -j 0 daemon cli bootstrap
 
@@ -55,7 +57,7 @@ docs: $(VENV)/.dev
 	$(BIN)/python scripts/check_docs.py
 
 test: $(VENV)/.dev   ## the tests, under 5 minutes on two cores
-	$(BIN)/python -m pytest -m "not all" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not all" $(PARALLEL) $(PYTEST_ARGS)
 
 test-all: $(VENV)/.dev   ## what is slow as well: namespaces, many seeds, fuzzing
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
