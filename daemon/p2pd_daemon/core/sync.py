@@ -289,6 +289,8 @@ def _take(
 
 
 def _expect(frame: Frame, kind: type[F]) -> F:
+    if isinstance(frame, Refusal):
+        raise RemoteProtocolError(f"the peer ended the session: {frame.text or f'reason {frame.reason}'}")
     if not isinstance(frame, kind):
         raise RemoteProtocolError(f"a {type(frame).__name__} frame where a {kind.__name__} belongs")
     return frame

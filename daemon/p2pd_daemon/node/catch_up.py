@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from typing import TypeAlias
@@ -21,6 +22,9 @@ from p2pd_daemon.node.reply import Reply
 from p2pd_daemon.node.rooms import Room
 from p2pd_daemon.store.rows import Ingested
 
+log = logging.getLogger(__name__)
+
+BAD_RECORDS = 16  # in one session: a peer's disk may be damaged, what sends more is no honest peer
 GONE_WITNESSES = 2
 GONE_REMEMBERED = 10_000  # records of which too few have said so yet
 
@@ -94,9 +98,10 @@ class Arrivals:
         self._peer = peer
         self._peeked: tuple[tuple[bytes, ...], list[Opened]] = ((), [])
         self._storing: Reply[list[Ingested]] | None = None
+        self.bad: list[str] = []  # what was wrong with the records that were left out for it
 
     async def peek(self, raws: tuple[bytes, ...], gone: Sequence[Place]) -> Place | None:
-        """The oldest place. RemoteProtocolError where something is no record of this room."""
+        """The oldest place of those that are records of this room. RemoteProtocolError after too many that are not."""
         opened = await self._open(raws)
         places = [(event.ts_ms, record.id) for record, event in opened if event is not None]
         return min((*places, *gone), default=None)
@@ -104,14 +109,15 @@ class Arrivals:
     async def take(self, raws: tuple[bytes, ...], gone: Sequence[Place]) -> Taken:
         """Checks a batch, and begins to store what is new and ours to keep; that of the batch before is done then.
 
-        RemoteProtocolError for what no honest peer would send. What only our limits refuse is left out and counted:
-        another peer may have larger ones.
+        A record that is damaged is left out and noted in `bad`, RemoteProtocolError after too many. What only our
+        limits refuse is left out and counted: another peer may have larger ones.
         """
         opened, self._peeked = await self._open(raws), ((), [])
         known = await self._store.known([record.id for record, _ in opened])
         fresh = [one for one in opened if one[0].id not in known]
-        await trio.to_thread.run_sync(verify_records, [record for record, _ in fresh])
-        kept = await self._intake.within_limits(self._room, fresh)
+        verified, faults = await trio.to_thread.run_sync(verify_records, fresh)
+        self._note_bad(faults)
+        kept = await self._intake.within_limits(self._room, verified)
         await self.settle()
         if kept:
             self._storing = await self._room.timeline.begin_many(kept)
@@ -129,31 +135,48 @@ class Arrivals:
 
     async def _open(self, raws: tuple[bytes, ...]) -> list[Opened]:
         if self._peeked[0] is not raws:
-            self._peeked = raws, await trio.to_thread.run_sync(open_records, raws, self._room.topic)
+            opened, faults = await trio.to_thread.run_sync(open_records, raws, self._room.topic)
+            self._note_bad(faults)
+            self._peeked = raws, opened
         return self._peeked[1]
 
+    def _note_bad(self, faults: Sequence[str]) -> None:
+        for fault in faults:
+            log.warning("catching up in %s with %s: left out %s", self._room.name, self._peer, fault)
+        self.bad += faults
+        if len(self.bad) > BAD_RECORDS:
+            raise RemoteProtocolError(f"{len(self.bad)} damaged records, the last one {self.bad[-1]}")
 
-def open_records(raws: Sequence[bytes], topic: str) -> list[Opened]:
-    """Each with its event, None where it is none that we understand. RemoteProtocolError names the first bad record."""
+
+def open_records(raws: Sequence[bytes], topic: str) -> tuple[list[Opened], list[str]]:
+    """Each record of the topic with its event, None where it is none that we understand; what is wrong with others."""
     opened: list[Opened] = []
+    faults: list[str] = []
     for index, raw in enumerate(raws):
         try:
             record = decode_record(raw, max_bytes=0)
         except RemoteProtocolError as error:
-            raise RemoteProtocolError(f"record {index} of {len(raws)}: {error.message}") from error
+            faults.append(f"record {index} of {len(raws)}: {error.message}")
+            continue
         if record.topic != topic:
-            raise RemoteProtocolError(f"record {record.id_hex} is of another room")
+            faults.append(f"record {record.id_hex}: it is of another room")
+            continue
         try:
             opened.append((record, decode_event(record.data, text_bytes=0)))
         except RemoteProtocolError:
             opened.append((record, None))
-    return opened
+    return opened, faults
 
 
-def verify_records(records: Sequence[Record]) -> None:
-    """RemoteProtocolError names the first whose signature is not its author's."""
-    for record in records:
+def verify_records(records: Sequence[Opened]) -> tuple[list[Opened], list[str]]:
+    """Those whose signature is their author's; what is wrong with others."""
+    verified: list[Opened] = []
+    faults: list[str] = []
+    for record, event in records:
         try:
             verify_record(record)
         except RemoteProtocolError as error:
-            raise RemoteProtocolError(f"record {record.id_hex}: {error.message}") from error
+            faults.append(f"record {record.id_hex}: {error.message}")
+        else:
+            verified.append((record, event))
+    return verified, faults

@@ -33,7 +33,7 @@ from p2pd_daemon.core.sync import (
     respond,
 )
 from p2pd_daemon.core.sync_frames import BUSY, NOT_HERE, Frame, Hello, PageRequest, Refusal, sync_tag
-from p2pd_daemon.errors import NetworkError, P2pdError, RemoteProtocolError
+from p2pd_daemon.errors import NetworkError, RemoteProtocolError
 from p2pd_daemon.net.sync import SyncChannel
 from p2pd_daemon.node.catch_up import Arrivals, Intake
 from p2pd_daemon.node.parts import Parts
@@ -175,8 +175,8 @@ class Reconciler:
             log.warning("catching up in %s with %s: %s", room.name, peer, error.message)
         except NetworkError as error:  # it went away, or does not speak the protocol
             log.debug("catching up in %s with %s: %s", room.name, peer, error.message)
-        except P2pdError:
-            log.exception("catching up in %s with %s failed here", room.name, peer)  # our store
+        except Exception:  # our store, or a bug of ours: it costs this session
+            log.exception("catching up in %s with %s failed here", room.name, peer)
 
     async def answer(self, channel: SyncChannel) -> None:
         """A session that a peer begins. Raises P2pdError, which costs the session."""
@@ -214,6 +214,7 @@ class Reconciler:
         try:
             with trio.fail_after(SESSION_S):
                 result = await self._drive(session, running)
+                result.complete = result.complete and not running.arrivals.bad
         except trio.TooSlowError:
             log.warning("catching up in %s with %s took too long", room.name, peer)
             return
@@ -256,6 +257,11 @@ class Reconciler:
                 return taken
             case Settle():
                 await running.arrivals.settle()
+                bad = running.arrivals.bad
+                if (
+                    bad and not running.turn.ours
+                ):  # all else is stored; that we have all of theirs would be untrue
+                    raise RemoteProtocolError(f"{len(bad)} damaged records, for example {bad[0]}")
         return None
 
     async def _receive(self, running: _Running) -> Frame:
