@@ -10,7 +10,10 @@ import pytest
 import trio
 from kept_rooms import sealed
 from libp2p.custom_types import TProtocol
+from net.point import open_point
 from net.support import LOOPBACK, Node, new_key, open_node, until
+from p2pd_bootstrap.options import parse_options
+from p2pd_bootstrap.page import About as Page
 from p2pd_daemon.core.keys import SigningKey
 from p2pd_daemon.core.limits import Limits
 from p2pd_daemon.core.push import encode_frame
@@ -30,7 +33,7 @@ from p2pd_daemon.core.store_frames import (
     Mail,
     mailbox_tag,
 )
-from p2pd_daemon.errors import NetworkError
+from p2pd_daemon.errors import BadConfig, NetworkError
 from p2pd_daemon.keeper.keeper import open_keeper
 from p2pd_daemon.net.host import OpenHost, open_host
 from p2pd_daemon.net.interface import NetworkConfig
@@ -147,3 +150,30 @@ async def test_a_peer_that_comes_back_is_asked_again_what_it_is(tmp_path: Path) 
             async with open_store_node(tmp_path, key) as store:
                 await ann.network.connect(store.addrs()[0])
                 await until(lambda: ann.network.is_store_node(store.peer_id))
+
+
+def test_a_bootstrap_node_keeps_when_told_to(tmp_path: Path) -> None:
+    home = {"P2PD_HOME": str(tmp_path)}
+    assert not parse_options([], home).store
+    assert parse_options(["--store"], home).store
+    given = parse_options(
+        [], home | {"P2PD_BOOTSTRAP_STORE": "yes", "P2PD_BOOTSTRAP_LIMITS_STORE_BYTES": "0"}
+    )
+    assert given.store
+    assert (given.store_limits.store_bytes, given.store_limits.store_days) == (0, Limits().store_days)
+    for name, value in (("STORE", "perhaps"), ("LIMITS_STORE_DAYS", "-1")):
+        with pytest.raises(BadConfig, match=name):
+            parse_options([], home | {f"P2PD_BOOTSTRAP_{name}": value})
+
+
+async def test_a_bootstrap_node_tells_how_much_it_keeps(tmp_path: Path) -> None:
+    ann = new_key()
+    async with open_keeper(tmp_path / "kept.sqlite3", Limits(), lambda: NOW_MS) as keeper:
+        letter = sealed("letter", NOW_MS, key=ann, to=new_key())
+        await keeper.on_request(Deposit(mailbox_tag(ann.peer_id), (letter,)), ann.peer_id)
+        async with open_point() as point:
+            about = Page(point.opened, point.service, 10, keeper)
+            await about.refresh()
+            store = about.as_json()["store"]
+            assert (store["rooms"], store["mailboxes"], store["records"]) == (0, 1, 1)
+            assert "p2pd_bootstrap_kept_records 1" in about.as_metrics()
