@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from .catch_up import CATCH_UP
 from .commands import START, STATUS
 from .gossip import LATENCY, RATE
 from .machine import describe_machine, machine_line
@@ -17,7 +18,7 @@ from .model import Benchmark, BenchmarkError, Result, Setting, run_rounds
 from .peer import find_node
 from .report import as_json, table
 
-BENCHMARKS = {benchmark.name: benchmark for benchmark in (START, STATUS, MEMORY, RATE, LATENCY)}
+BENCHMARKS = {benchmark.name: benchmark for benchmark in (START, STATUS, MEMORY, RATE, LATENCY, CATCH_UP)}
 MOST_ROUNDS = 1000
 
 

@@ -54,8 +54,7 @@ def new_record(room_n: int, record: Record, now_ms: int) -> NewRecord:
 
 
 async def fill(home: Path, records: Iterable[Record]) -> None:
-    """Puts them into the store of a node that does not run, as a room that it is in."""
-    home.mkdir(parents=True, exist_ok=True)
+    """Puts them into the store of a node that does not run, as a room that it is in. Its home has to be there."""
     async with open_store(home / STORE) as store:
         room = await store.add_room(ROOM, open_room_topic(ROOM), START_MS)
         for batch in in_batches(records):

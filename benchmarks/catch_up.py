@@ -126,6 +126,7 @@ def open_catch_up(setting: Setting, count: int = RECORDS) -> Iterator[Subjects]:
     """The member that has the room answers every round."""
     folder = setting.folder / "catch-up"
     folder.mkdir()
+    (folder / "member").mkdir()
     trio.run(big_room.fill, folder / "member", big_room.say_all(count))
     numbers = itertools.count()
     with open_daemon(folder / "member") as member:

@@ -31,6 +31,7 @@ def syncing(node: Daemon) -> list[dict[str, int]]:
 @pytest.mark.all
 def test_a_late_joiner_sees_the_end_at_once_and_then_has_all(net: Net) -> None:
     member = net.daemon("member", start=False)
+    member.home.mkdir()
     trio.run(big_room.fill, member.home, big_room.say_all(LONG))
     member.start()
     joiner = net.daemon("joiner")

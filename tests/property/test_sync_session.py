@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from p2pd_daemon.core.clock import MAX_TS_MS
@@ -23,6 +24,8 @@ from p2pd_daemon.core.sync_frames import (
 )
 from p2pd_daemon.errors import RemoteProtocolError
 from sync_sides import BothWait, CutOff, Link, Peer, raw_of, sync
+
+pytestmark = pytest.mark.slow
 
 ids = st.binary(min_size=32, max_size=32)
 times = st.integers(0, MAX_TS_MS)

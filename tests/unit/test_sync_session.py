@@ -38,6 +38,7 @@ def peer(*ranges: range, **more: int) -> Peer:
 # What they have afterwards
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -165,6 +166,7 @@ def test_never_are_both_far_behind(count: int, others: int) -> None:
 # A session that is cut
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("one", "other"), [(range(0), range(200)), (range(200), range(0)), (range(120), range(80, 200))], ids=str
 )
@@ -206,6 +208,7 @@ NONSENSE: list[Frame] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frame", NONSENSE, ids=lambda frame: type(frame).__name__)
 @pytest.mark.parametrize("liar", [0, 1], ids=["initiator", "responder"])
 @pytest.mark.parametrize(

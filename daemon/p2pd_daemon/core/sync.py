@@ -42,6 +42,7 @@ from p2pd_daemon.core.sync_effects import (
 from p2pd_daemon.core.sync_frames import (
     BATCH_BYTES,
     BUSY,
+    FIRST_PAGE_BYTES,
     CaughtUp,
     Done,
     Frame,
@@ -217,7 +218,7 @@ def _serve_pages(allowance: _Allowance, floor_ts: int, result: SyncResult) -> Pa
 
 
 def _answer_page(before: Place | None, allowance: _Allowance, floor_ts: int, result: SyncResult) -> Part:
-    batch = yield LoadPage(before, floor_ts, BATCH_BYTES)
+    batch = yield LoadPage(before, floor_ts, BATCH_BYTES if before else FIRST_PAGE_BYTES)
     allowance.spend(len(batch.raws) + len(batch.gone))
     result.gave += len(batch.raws)
     yield Send(Records(batch.raws, batch.gone, batch.more))

@@ -17,6 +17,7 @@ PROTOCOL_ID = "/p2pd/sync/1.0.0"
 ID_BYTES = 32
 MAX_WANT = 512  # ids in one Want: 16 KiB
 BATCH_BYTES = 262_144  # records in one frame; the first may be larger than what is left of it
+FIRST_PAGE_BYTES = 32_768  # a screenful and more: it is read while the rest is on its way
 MAX_FRAME_BYTES = 524_288  # of a frame that we take: a batch, one record above it, and the fields round them
 
 NOT_HERE = 1
