@@ -86,7 +86,8 @@ async def test_quotas_refuse_with_a_reason(tmp_path: Path) -> None:
     async with opened(tmp_path, limits) as keeper:
         ann = Client(ANN, said(5))
         assert (await ann.compare(keeper)).complete
-        result = await ann.compare(keeper)
+        assert (await ann.compare(keeper)).complete, "there is nothing more to bring"
+        result = await Client(ANN, said(6)).compare(keeper)
         assert "over quota" in result.refused
         assert keeper.dropped["kept_refused"] == 1
         bob = Client(BOB)

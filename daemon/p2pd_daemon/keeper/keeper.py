@@ -124,7 +124,7 @@ class Keeper:
     async def answer(self, channel: SyncChannel, hello: Hello) -> None:
         """A session that began with this Hello, about a room that this node is not in."""
         kept = await self._store.find_room(hello.tag)
-        if hello.count:
+        if hello.count > (kept.records if kept else 0):  # who has no more than is here comes to fetch
             why = await self._store.refusal(channel.peer, new_room=kept is None, limits=self._limits)
             if why:
                 self.dropped["kept_refused"] += 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
 
@@ -45,6 +46,7 @@ FETCH_PAGES = 256  # answers in one look: 64 MiB, more than a mailbox holds
 CHOSEN = 64  # peers chosen by hand that are remembered
 CHOSEN_KEY = "store_nodes"  # in the store: JSON list of peer IDs, the newest last
 UNSENT = 1000  # own records of a room whose state is noted after a session
+CONFIRMATIONS = 5  # sessions in a row that give something; beyond, it does not keep what it gets
 KEPT_REASON = "kept by a store node"
 
 R = TypeVar("R", bound=Response)
@@ -60,7 +62,7 @@ class StoreNodes:
         self._by_hand: list[PeerId] = []
         self._on_mail = on_mail
         self._fetching: set[PeerId] = set()
-        self._confirming: set[tuple[str, PeerId]] = set()  # rooms that were given something the last time
+        self._gave: Counter[tuple[str, PeerId]] = Counter()  # sessions in a row that gave something
         self._greeted: set[PeerId] = set()  # connected ones
         self.met: Callable[[PeerId], None] = lambda peer: None  # told of each of ours that is connected
 
@@ -115,11 +117,11 @@ class StoreNodes:
         Returns whether to compare again: it may leave out what is over a quota, so only the next session shows that
         it keeps what we gave.
         """
-        if result.gave and (topic, peer) not in self._confirming:
-            self._confirming.add((topic, peer))
-            return True
-        self._confirming.discard((topic, peer))
-        if result.complete and not result.gave:
+        if result.gave:
+            self._gave[topic, peer] += 1
+            return self._gave[topic, peer] <= CONFIRMATIONS
+        del self._gave[topic, peer]
+        if result.complete:
             now_ms = self._parts.clock.now_ms()
             await self._parts.store.set_state(unsent, SENT, now_ms=now_ms, reason=KEPT_REASON)
         return False
