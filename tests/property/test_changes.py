@@ -130,6 +130,10 @@ def test_any_arrival_shows_what_the_rules_say(made: list[NewRecord], data: st.Da
     assert shown(first) == shown(second) == expected(made)
     assert everything(first) == everything(second)
     for conn in (first, second):
+        assert not conn.execute(
+            "SELECT 1 FROM quarantine q JOIN records r ON r.n = q.record_n"
+            " WHERE r.deleted = 1 AND q.body IS NOT NULL"
+        ).fetchall()
         release_quarantined(conn, FAR_MS, 100)
         check_search(conn)
     assert everything(first) == everything(second)
