@@ -13,6 +13,7 @@ from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.errors import P2pdError
 from p2pd_daemon.node.parts import Parts
 from p2pd_daemon.node.rooms import Rooms
+from p2pd_daemon.node.stored import stored_record
 
 log = logging.getLogger(__name__)
 
@@ -54,8 +55,10 @@ class Greeter:
         async with self._slots:
             rooms = [room for room in (self._rooms.get(topic) for topic in topics) if room is not None]
             try:
-                raws = [await self._parts.store.latest_profile_raw(self._parts.me, one.room_n) for one in rooms]
-                known = [raw for raw in raws if raw is not None]
+                raws = [
+                    await self._parts.store.latest_profile_raw(self._parts.me, one.room_n) for one in rooms
+                ]
+                known = [raw for raw in raws if raw is not None and stored_record(raw, "the own profile")]
                 await self._parts.network.push(peer, known)
             except P2pdError as error:  # a go-libp2p peer, say, or one that has gone
                 log.debug("%s: could not greet: %s", peer, error.message)

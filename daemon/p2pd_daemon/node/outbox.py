@@ -17,6 +17,7 @@ from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.core.push import Ack, AckStatus
 from p2pd_daemon.errors import NetworkError, P2pdError
 from p2pd_daemon.node.parts import Parts
+from p2pd_daemon.node.stored import DAMAGED, stored_record
 from p2pd_daemon.store.rows import DELIVERED, QUEUED, REFUSED, SENT
 
 log = logging.getLogger(__name__)
@@ -97,6 +98,9 @@ class Outbox:
                         del self._awake[peer]  # no await since the look: nothing can have slipped in between
                         return
                     continue
+                pending = await self._without_damaged(pending)
+                if not pending:
+                    continue
                 if not self._network.is_connected(peer):
                     await self._network.connect(peer)
                 if await self._hand_over(peer, pending):
@@ -120,10 +124,18 @@ class Outbox:
             raise
         return await self._note(ids, acks)
 
+    async def _without_damaged(self, pending: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """Those that can be sent. One that our disk has damaged would hold up all behind it: it is given up."""
+        sound = [one for one in pending if stored_record(one[1], f"the message {one[0].hex()}")]
+        damaged = [one[0] for one in pending if one not in sound]
+        if damaged:
+            await self._set_state(damaged, REFUSED, DAMAGED)
+        return sound
+
     async def _leave(self, peer: PeerId) -> None:
         """Who is away finds them at a store node; this node goes on trying."""
         try:
-            pending = await self._store.outbox_pending(peer, LEFT_RECORDS)
+            pending = await self._without_damaged(await self._store.outbox_pending(peer, LEFT_RECORDS))
             if pending and not self._network.is_connected(peer):
                 await self.leave(peer, pending)
         except P2pdError:

@@ -13,12 +13,13 @@ import trio
 from p2pd_daemon.core.admission import AuthorRates
 from p2pd_daemon.core.event import Action, Body, Profile, Text, check_text
 from p2pd_daemon.core.peer_id import PeerId
-from p2pd_daemon.core.record import Record, decode_record
+from p2pd_daemon.core.record import Record
 from p2pd_daemon.core.room import check_room_name, open_room_topic, rendezvous_tag
 from p2pd_daemon.errors import NoSuchRoom, OverLimit, P2pdError
 from p2pd_daemon.node.codec import OpenCodec
 from p2pd_daemon.node.parts import Parts
 from p2pd_daemon.node.reply import Reply
+from p2pd_daemon.node.stored import stored_record
 from p2pd_daemon.node.timeline import Composed, Timeline
 from p2pd_daemon.store.rows import OPEN, SENT, STORED, RoomRow
 from p2pd_daemon.tasks import TaskStatus
@@ -102,8 +103,9 @@ class Room:
         if not self._alone:
             return
         self._alone = False
-        for _, raw in await self._parts.store.own_unsent(self.room_n, REPEAT_RECORDS):
-            await self._outgoing.send((decode_record(raw, max_bytes=0), Reply()))
+        for record_id, raw in await self._parts.store.own_unsent(self.room_n, REPEAT_RECORDS):
+            if record := stored_record(raw, f"the record {record_id.hex()}"):
+                await self._outgoing.send((record, Reply()))
 
     async def _publish(self, listener: RoomListener) -> None:
         async for first in self._to_publish:

@@ -16,7 +16,7 @@ import trio
 
 from p2pd_daemon.core.clock import is_due
 from p2pd_daemon.core.event import Action, Body, ChatEvent, Profile, Text, kind_of
-from p2pd_daemon.core.record import Record, decode_record, sign_record
+from p2pd_daemon.core.record import Record, sign_record
 from p2pd_daemon.core.room import Heads
 from p2pd_daemon.errors import P2pdError
 from p2pd_daemon.node.bell import Bell
@@ -24,6 +24,7 @@ from p2pd_daemon.node.codec import Codec
 from p2pd_daemon.node.parts import Parts
 from p2pd_daemon.node.places import Places
 from p2pd_daemon.node.reply import Reply
+from p2pd_daemon.node.stored import stored_record
 from p2pd_daemon.store.rows import QUARANTINED, RECEIVED, SENT, Ingested, NewRecord, RoomRow
 from p2pd_daemon.tasks import TaskStatus
 
@@ -92,8 +93,9 @@ class Timeline:
     async def run(self, *, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Owns the topic until cancelled. Ready once messages can be said and taken."""
         announced = await self._store.latest_profile_raw(self._key.peer_id, self.row.room_n)
-        if announced is not None:
-            body = self._codec.open(decode_record(announced, max_bytes=0)).body
+        record = stored_record(announced, "the own profile") if announced is not None else None
+        if record is not None:
+            body = self._codec.open(record).body
             self.own_nick = body.nick if isinstance(body, Profile) else None
         task_status.started(None)
         async for first in self._receive:
