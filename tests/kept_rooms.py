@@ -52,7 +52,8 @@ def sealed(text: str, ts_ms: int, *, key: SigningKey = ANN, to: SigningKey = BOB
 
 
 def room_record(raw: bytes, tag: bytes = TAG) -> KeptRecord:
-    (found,) = open_room_records([raw], tag)
+    (found,), faults = open_room_records([raw], tag)
+    assert not faults
     return found
 
 

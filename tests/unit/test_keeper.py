@@ -95,15 +95,18 @@ async def test_quotas_refuse_with_a_reason(tmp_path: Path) -> None:
         assert (await Client(ANN).compare(keeper)).got == 5
 
 
-async def test_what_is_no_honest_record_ends_the_session(tmp_path: Path) -> None:
+async def test_what_is_damaged_is_left_out_and_many_of_it_end_the_session(tmp_path: Path) -> None:
     good = decode_record(said(1)[0])
     forged = Record(good.author, good.seqno + 1, good.topic, good.data, good.signature, good.key).raw
     elsewhere = signed("elsewhere", NOW_MS, topic="p2pd/1/elsewhere")
     async with opened(tmp_path) as keeper:
-        for raw, why in ((forged, "signature"), (elsewhere, "another room"), (b"\x08\x01", "record 0")):
-            with pytest.raises(RemoteProtocolError, match=why):
-                await give(keeper, [raw])
-        assert (await keeper.totals()).records == 0
+        for number, raw in enumerate((forged, elsewhere, b"\x08\x01"), 1):
+            await give(keeper, [raw, said(number)[-1]])
+            assert keeper.dropped["bad_record"] == number
+            assert (await keeper.totals()).records == number
+        with pytest.raises(RemoteProtocolError, match="damaged"):
+            await give(keeper, [b"\x08\x01"] * 17)
+        assert (await keeper.totals()).records == 3
 
 
 async def give(keeper: Keeper, raws: Sequence[bytes]) -> None:

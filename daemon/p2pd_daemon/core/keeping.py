@@ -7,6 +7,7 @@ and what it takes back, where that is not sealed).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from p2pd_daemon.core.event import ChatEvent, Delete, Sealed, decode_event
@@ -46,25 +47,25 @@ class KeptTotals:
     bytes: int
 
 
-def open_room_records(raws: Sequence[bytes], tag: bytes) -> list[KeptRecord]:
-    """The records of a room with this tag; those that are no events are left out. The signature is NOT checked.
+def open_room_records(raws: Sequence[bytes], tag: bytes) -> tuple[list[KeptRecord], list[str]]:
+    """The records of a room with this tag, and what is wrong with others. The signature is NOT checked.
 
-    RemoteProtocolError names the first that no honest peer would send.
+    Those that are no events are left out without a word: a later version of the protocol may know them.
     """
-    kept = []
+    kept: list[KeptRecord] = []
+    faults: list[str] = []
     for index, raw in enumerate(raws):
         try:
             record = decode_record(raw, max_bytes=0)
         except RemoteProtocolError as error:
-            raise RemoteProtocolError(f"record {index} of {len(raws)}: {error.message}") from error
+            faults.append(f"record {index} of {len(raws)}: {error.message}")
+            continue
         if sync_tag(record.topic) != tag:
-            raise RemoteProtocolError(f"record {record.id_hex} is of another room")
-        try:
-            event = decode_event(record.data, text_bytes=0)
-        except RemoteProtocolError:
-            continue  # of a later version of the protocol: not ours to judge, and without a time it has no place
-        kept.append(_kept(record, event))
-    return kept
+            faults.append(f"record {record.id_hex}: it is of another room")
+            continue
+        with suppress(RemoteProtocolError):
+            kept.append(_kept(record, decode_event(record.data, text_bytes=0)))
+    return kept, faults
 
 
 def open_mail(raw: bytes) -> KeptRecord:
@@ -79,13 +80,18 @@ def open_mail(raw: bytes) -> KeptRecord:
     return _kept(record, event)
 
 
-def verify_kept(records: Sequence[KeptRecord]) -> None:
-    """RemoteProtocolError names the first whose signature is not its author's."""
+def verify_kept(records: Sequence[KeptRecord]) -> tuple[list[KeptRecord], list[str]]:
+    """Those whose signature is their author's; what is wrong with others."""
+    verified: list[KeptRecord] = []
+    faults: list[str] = []
     for one in records:
         try:
             verify_record(decode_record(one.raw, max_bytes=0))
         except RemoteProtocolError as error:
-            raise RemoteProtocolError(f"record {one.id.hex()}: {error.message}") from error
+            faults.append(f"record {one.id.hex()}: {error.message}")
+        else:
+            verified.append(one)
+    return verified, faults
 
 
 def _kept(record: Record, event: ChatEvent) -> KeptRecord:

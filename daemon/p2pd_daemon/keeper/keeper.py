@@ -15,6 +15,7 @@ from pathlib import Path
 
 import trio
 
+from p2pd_daemon.core.admission import BAD_RECORD
 from p2pd_daemon.core.clock import is_due
 from p2pd_daemon.core.keeping import KeptRecord, KeptTotals, open_mail, open_room_records, verify_kept
 from p2pd_daemon.core.limits import Limits
@@ -64,6 +65,8 @@ SESSION_S = 900.0  # for a whole session, as in node/reconciler.py
 SWEEP_S = 3600.0  # between two looks for what nobody asks for any more
 NOTE_ASKED_MS = 3_600_000  # that a room was asked for is written down once in this time
 DAY_MS = 86_400_000
+
+BAD_RECORDS = 16  # in one session: a peer's disk may be damaged, what sends more is no honest peer
 
 NOT_DUE = "kept_not_due"
 TOO_LARGE = "kept_too_large"
@@ -136,13 +139,15 @@ class Keeper:
         session = respond(side, hello)
         try:
             with trio.fail_after(SESSION_S):
-                await self._drive(session, kept, side, channel)
+                await self._drive(session, kept, side, channel, [])
         except trio.TooSlowError:
             log.info("a session with %s took too long", channel.peer)
         finally:
             session.close()
 
-    async def _drive(self, session: Session, kept: KeptSet | None, side: Side, channel: SyncChannel) -> None:
+    async def _drive(
+        self, session: Session, kept: KeptSet | None, side: Side, channel: SyncChannel, bad: list[str]
+    ) -> None:
         outcome: object = None
         while True:
             try:
@@ -168,18 +173,22 @@ class Keeper:
                 case Peek(raws, gone):
                     outcome = await trio.to_thread.run_sync(_oldest, raws, gone, side.tag)
                 case Take(raws, _):
-                    outcome = await self._take(raws, side, channel.peer)
+                    outcome = await self._take(raws, side, channel.peer, bad)
                     kept = kept or await self._store.find_room(side.tag)
                 case Settle():
                     pass  # what was taken is stored
 
-    async def _take(self, raws: tuple[bytes, ...], side: Side, peer: PeerId) -> Taken:
-        """Keeps what is new. That a record is gone is not believed: here only its author's delete takes its bytes."""
-        opened = await trio.to_thread.run_sync(open_room_records, raws, side.tag)
+    async def _take(self, raws: tuple[bytes, ...], side: Side, peer: PeerId, bad: list[str]) -> Taken:
+        """Keeps what is new, and leaves out what is damaged: RemoteProtocolError after too many of those in a session.
+
+        That a record is gone is not believed: here only its author's delete takes its bytes.
+        """
+        opened, faults = await trio.to_thread.run_sync(open_room_records, raws, side.tag)
         kept = await self._store.find_room(side.tag)
         known = await self._store.known(kept.n, [one.id for one in opened]) if kept else set()
         fresh = [one for one in opened if one.id not in known and self._may_keep(one)]
-        await trio.to_thread.run_sync(verify_kept, fresh)
+        fresh, unsigned = await trio.to_thread.run_sync(verify_kept, fresh)
+        self._note_bad(bad, [*faults, *unsigned])
         new: list[tuple[int, bytes]] = []
         if fresh:
             added = await self._store.add_records(
@@ -191,6 +200,14 @@ class Keeper:
                 self._shelf.forget(set_n)
             self._shelf.add(await self._store.find_room(side.tag), new, side.keys)
         return Taken(len(new), len(opened) - len(new))
+
+    def _note_bad(self, bad: list[str], faults: list[str]) -> None:
+        if not faults:
+            return
+        bad += faults
+        self.dropped[BAD_RECORD] += len(faults)
+        if len(bad) > BAD_RECORDS:
+            raise RemoteProtocolError(f"{len(bad)} damaged records, the last one {bad[-1]}")
 
     def _may_keep(self, one: KeptRecord) -> bool:
         """One of a far future would push out all others, and one above the limit nobody takes."""
@@ -243,5 +260,5 @@ class Keeper:
 
 
 def _oldest(raws: tuple[bytes, ...], gone: tuple[Place, ...], tag: bytes) -> Place | None:
-    places = [(one.ts_ms, one.id) for one in open_room_records(raws, tag)]
+    places = [(one.ts_ms, one.id) for one in open_room_records(raws, tag)[0]]
     return min([*places, *gone], default=None)
