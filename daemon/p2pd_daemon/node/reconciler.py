@@ -257,10 +257,9 @@ class Reconciler:
                 return taken
             case Settle():
                 await running.arrivals.settle()
-                bad = running.arrivals.bad
-                if (
-                    bad and not running.turn.ours
-                ):  # all else is stored; that we have all of theirs would be untrue
+                # All else is stored; but that we have all of theirs would be untrue.
+                if running.arrivals.bad and not running.turn.ours:
+                    bad = running.arrivals.bad
                     raise RemoteProtocolError(f"{len(bad)} damaged records, for example {bad[0]}")
         return None
 
