@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -9,12 +10,15 @@ from collections.abc import Collection, Sequence
 from p2pd_daemon.core.clock import QUARANTINE_AHEAD_MS
 from p2pd_daemon.core.event import Body, Delete, Edit, Profile, Reaction, decode_body, encode_body
 from p2pd_daemon.core.peer_id import PeerId
+from p2pd_daemon.errors import RemoteProtocolError
 from p2pd_daemon.store import changes
 from p2pd_daemon.store.changes import Stored
 from p2pd_daemon.store.events import add_change_event, add_event, add_message_event
 from p2pd_daemon.store.heads import link
 from p2pd_daemon.store.meta import raise_last_seqno
 from p2pd_daemon.store.rows import MESSAGE_KINDS, QUARANTINED, QUEUED, RECEIVED, Ingested, NewRecord, Released
+
+log = logging.getLogger(__name__)
 
 _NEVER_VISIBLE = frozenset({"unknown", "sealed"})
 _ID_BYTES = 32
@@ -178,11 +182,20 @@ def release_quarantined(conn: sqlite3.Connection, now_ms: int, limit: int) -> li
         event_n = None
         if shown and not deleted:
             event_n = effects.message(stored, now_ms)
-        elif body is not None:
-            event_n = effects.body(stored, decode_body(body, text_bytes=0), now_ms, notify=True)
+        elif body is not None and (opened := _kept_body(stored, body)) is not None:
+            event_n = effects.body(stored, opened, now_ms, notify=True)
         released.append(Released(stored.id, stored.room_n, stored.ts_ms, parents, raw, event_n, missing))
     effects.finish()
     return released
+
+
+def _kept_body(stored: Stored, body: bytes) -> Body | None:
+    """None where the disk has damaged it: that must not hold up the others."""
+    try:
+        return decode_body(body, text_bytes=0)
+    except RemoteProtocolError as error:
+        log.warning("the record %s is damaged in the store: %s", stored.id.hex(), error.message)
+        return None
 
 
 def count_quarantined(conn: sqlite3.Connection, room_n: int) -> int:
