@@ -101,11 +101,16 @@ def connection_of(opened: OpenHost, peer: PeerId) -> SwarmConn | None:
     return None
 
 
+LOOPBACK = ("/ip4/127.", "/ip6/::1/")
+
+
 def describe(opened: OpenHost, peer: PeerId, conn: SwarmConn) -> PeerConnection:
     inbound = conn.direction is Direction.INBOUND
     transport = [str(addr) for addr in conn.get_transport_addresses()]
     announced = [str(addr) for addr in _stored(opened, peer)]
-    # The far end of an inbound connection is a port that nobody listens on.
+    # The far end of an inbound connection is a port that nobody listens on: what it announced, the host it calls from
+    # first, and its own loopback last.
+    announced.sort(key=lambda addr: (_host(addr) not in map(_host, transport), addr.startswith(LOOPBACK)))
     addrs = (announced or transport) if inbound else transport
     rtt = conn.muxed_conn.rtt() if hasattr(conn.muxed_conn, "rtt") else 0.0
     return PeerConnection(
@@ -117,6 +122,11 @@ def describe(opened: OpenHost, peer: PeerId, conn: SwarmConn) -> PeerConnection:
         agent=_agent(opened, peer),
         protocols=protocols_of(opened, peer),
     )
+
+
+def _host(addr: str) -> str:
+    """`/ip4/10.0.0.1` of a multiaddr."""
+    return "/".join(addr.split("/")[:3])
 
 
 def _stored(opened: OpenHost, peer: PeerId) -> list[Multiaddr]:
