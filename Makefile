@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 RUN_ARGS ?=
 PYTEST_ARGS ?=
 # Most of what the tests do is to wait for processes: files run side by side, each in order.
-PARALLEL ?= -n 3 --dist loadfile
+PARALLEL ?= -n 4 --dist loadfile
 # Without compiled modules each start of the daemon would compile a thousand of them where PYTHONDONTWRITEBYTECODE is set.
 COMPILE = @$(BIN)/python -m compileall -q -j 0 daemon cli bootstrap
 
