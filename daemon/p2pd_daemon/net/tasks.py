@@ -11,11 +11,16 @@ from contextlib import contextmanager
 from typing import Any
 
 import trio
+from libp2p.io.exceptions import IOException
+from libp2p.network.connection.exceptions import RawConnError
 from libp2p.network.connection.swarm_connection import SwarmConn
 from libp2p.stream_muxer.yamux.yamux import Yamux
 from libp2p.tools.anyio_service.api import InternalManagerAPI
 
 log = logging.getLogger(__name__)
+
+# What a task meets when the other end is suddenly gone: everyday, and nobody's fault.
+ENDED = (OSError, trio.BrokenResourceError, trio.ClosedResourceError, IOException, RawConnError)
 
 AsyncFn = Callable[..., Awaitable[Any]]
 
@@ -40,8 +45,11 @@ def guarded(async_fn: AsyncFn) -> Callable[..., Awaitable[None]]:
     async def run(*args: Any) -> None:
         try:
             await async_fn(*args)
-        except Exception:
-            log.warning("a network task failed: %s", _name(async_fn), exc_info=True)
+        except Exception as error:
+            if all(isinstance(leaf, ENDED) for leaf in leaves(error)):
+                log.debug("a connection ended under %s: %r", _name(async_fn), error)
+            else:
+                log.warning("a network task failed: %s", _name(async_fn), exc_info=True)
             await _close_owner(async_fn)
 
     run.__name__ = run.__qualname__ = _name(async_fn)

@@ -48,15 +48,15 @@ class Intake:
         return Arrivals(self, self._parts, room, peer)
 
     async def take_gone(self, room: Room, peer: PeerId, place: Place) -> None:
-        """Believes that a record was deleted when a delete of it is here, and its sender or two peers say so: without
-        the body nobody can check that the delete is the author's.
+        """Believes that a record was deleted when a delete of it is here, and two peers say so: without the body nobody
+        can check that the delete is the author's, and one alone could make up both.
         """
         deleters = await self._parts.store.deleters(room.room_n, place[1])
         if not deleters or place[0] < room.floor_ts:
             return
         said = self._gone.setdefault(place[1], set())
         said.add(peer)
-        if peer not in deleters and len(said) < GONE_WITNESSES:
+        if len(said) < GONE_WITNESSES:
             if len(self._gone) > GONE_REMEMBERED:
                 del self._gone[next(iter(self._gone))]
             return
