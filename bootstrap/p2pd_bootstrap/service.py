@@ -16,9 +16,10 @@ from libp2p.abc import INetStream
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.core.push import FrameReader, encode_frame
 from p2pd_daemon.errors import RemoteProtocolError
+from p2pd_daemon.net.inbound import Inbound
 from p2pd_daemon.net.peer_record import open_addresses
 from p2pd_daemon.net.rendezvous import MAX_COOKIE_BYTES, MAX_REQUEST_BYTES, MAX_TAG_BYTES, decode_message
-from p2pd_daemon.net.streams import FOREIGN, end_stream, read_some, reset_stream, write_all
+from p2pd_daemon.net.streams import read_some, write_all
 from p2pd_daemon.net.wire.rendezvous_pb2 import Message
 
 from p2pd_bootstrap.registry import BadCookie, Registry, RegistryFull, Signed
@@ -59,8 +60,9 @@ class RendezvousService:
         self.requests: Counter[str] = Counter()  # by kind
         self.refused: Counter[str] = Counter()  # requests and streams, by reason
         self._is_connected = is_connected
-        self._streams: Counter[PeerId] = Counter()
         self._allowance = _Allowance()
+        self.inbound = Inbound("rendezvous", self._serve, self.refused, per_peer=STREAMS_PER_PEER)
+        self.handle_stream = self.inbound.handle_stream
 
     async def run(self) -> None:
         """Sweeps until cancelled."""
@@ -73,32 +75,8 @@ class RendezvousService:
         if not self._is_connected(peer):
             self.registry.left(peer, trio.current_time())
 
-    async def handle_stream(self, stream: INetStream) -> None:
-        """Serves one stream to its end. Raises nothing but cancellation."""
-        peer = PeerId(stream.muxed_conn.peer_id.to_base58())
-        if self._streams[peer] >= STREAMS_PER_PEER:
-            self.refused["streams"] += 1
-            await reset_stream(stream)
-            return
-        self._streams[peer] += 1
-        clean = False
-        try:
-            await self._serve(stream, peer, _host_of(stream))
-            clean = True
-        except RemoteProtocolError as error:
-            self.refused["malformed"] += 1
-            log.info("rendezvous with %s: %s", peer, error)
-        except FOREIGN as error:
-            log.debug("rendezvous with %s ended: %r", peer, error)
-        except Exception:
-            log.exception("rendezvous with %s failed here", peer)  # a bug of ours: it costs this stream
-        finally:
-            self._streams[peer] -= 1
-            if not self._streams[peer]:
-                del self._streams[peer]
-            await (end_stream(stream) if clean else reset_stream(stream))
-
-    async def _serve(self, stream: INetStream, peer: PeerId, host: str) -> None:
+    async def _serve(self, stream: INetStream, peer: PeerId) -> None:
+        host = _host_of(stream)
         reader = FrameReader(MAX_REQUEST_BYTES)
         while chunk := await read_some(stream, IDLE_S):
             for frame in reader.feed(chunk):

@@ -107,8 +107,8 @@ async def test_a_connection_that_breaks_tells_what_was_acknowledged(pair: tuple[
 
 def replace_on_push(node: Node, on_push: Callable[[bytes, object], Awaitable[Ack]]) -> None:
     handlers = node.opened.host.get_mux().handlers
-    responder = getattr(handlers[TProtocol(PROTOCOL_ID)], "__self__")  # noqa: B009 - the bound method's owner
-    responder._on_push = on_push
+    inbound = getattr(handlers[TProtocol(PROTOCOL_ID)], "__self__")  # noqa: B009 - the bound method's owner
+    inbound._serve.__self__._on_push = on_push
 
 
 # A responder that misbehaves

@@ -186,7 +186,7 @@ async def test_garbage_costs_only_its_own_stream(client: OpenHost, point: Point)
             await write_all(stream, raw, 5)
             with contextlib.suppress(StreamReset):
                 assert await read_some(stream, 5) == b""
-    await until(lambda: point.service.refused["malformed"] == len(garbage))
+    await until(lambda: point.service.refused["rendezvous protocol"] == len(garbage))
     async with open_rendezvous(client, peer) as session:
         assert await session.register(TAG, record_of(client), 300) == 300
 
@@ -214,7 +214,7 @@ async def test_streams_of_one_peer_are_limited_and_those_of_others_are_not(
             async with open_rendezvous(other, peer) as session:
                 await session.discover(TAG)
         held.set()
-    await until(lambda: not point.service._streams)
+    await until(lambda: not point.service.inbound.open_streams)
 
 
 def test_the_rate_of_one_peer_is_bounded() -> None:

@@ -31,13 +31,11 @@ from p2pd_daemon.core.push import (
 )
 from p2pd_daemon.errors import NetworkError, RemoteProtocolError
 from p2pd_daemon.net.host import OpenHost
+from p2pd_daemon.net.inbound import Inbound
 from p2pd_daemon.net.streams import (
-    FOREIGN,
     broken,
-    end_stream,
     open_stream,
     read_some,
-    reset_stream,
     write_all,
 )
 
@@ -91,38 +89,13 @@ async def push(opened: OpenHost, peer: PeerId, raws: Sequence[bytes]) -> list[Ac
 
 
 class PushResponder:
-    """Takes the streams that others open. A hostile peer fills its own few streams and nothing else."""
+    """Takes the records that others push. A hostile peer fills its own few streams and nothing else."""
 
-    def __init__(self, on_push: OnPush, limits: Limits) -> None:
+    def __init__(self, on_push: OnPush, limits: Limits, dropped: Counter[str]) -> None:
         self._on_push = on_push
         self._max_bytes = limits.record_bytes
-        self._streams: Counter[PeerId] = Counter()
-        self.dropped: Counter[str] = Counter()
-
-    async def handle_stream(self, stream: INetStream) -> None:
-        """Serves one inbound stream to its end. Raises nothing but cancellation."""
-        peer = PeerId(stream.muxed_conn.peer_id.to_base58())
-        if self._streams[peer] >= STREAMS_PER_PEER:
-            self.dropped["push streams"] += 1
-            await reset_stream(stream)
-            return
-        self._streams[peer] += 1
-        clean = False
-        try:
-            await self._serve(stream, peer)
-            clean = True
-        except RemoteProtocolError as error:
-            self.dropped["push protocol"] += 1
-            log.info("push from %s: %s", peer, error)
-        except FOREIGN as error:
-            log.debug("push from %s ended: %r", peer, error)
-        except Exception:
-            log.exception("push from %s failed here", peer)  # a bug of ours: it costs this stream
-        finally:
-            self._streams[peer] -= 1
-            if not self._streams[peer]:
-                del self._streams[peer]
-            await (end_stream(stream) if clean else reset_stream(stream))
+        self.inbound = Inbound("push", self._serve, dropped, per_peer=STREAMS_PER_PEER)
+        self.handle_stream = self.inbound.handle_stream
 
     async def _serve(self, stream: INetStream, peer: PeerId) -> None:
         # A little room above the record limit: one that is slightly too large is refused by name, not cut off.

@@ -153,8 +153,7 @@ async def open_network(
             )
         discovery = Discovery(opened, dialler, [target.peer for target in bootstrap], mdns)
         presence = Presence(opened, dialler, discovery, events)
-        responder = direct.PushResponder(events.on_push, config.limits)
-        responder.dropped = opened.dropped
+        responder = direct.PushResponder(events.on_push, config.limits, opened.dropped)
         opened.host.set_stream_handler(TProtocol(PUSH), responder.handle_stream)
         syncing = SyncResponder(events.on_sync, opened.dropped)
         opened.host.set_stream_handler(TProtocol(SYNC), syncing.handle_stream)

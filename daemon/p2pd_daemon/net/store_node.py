@@ -28,13 +28,12 @@ from p2pd_daemon.core.store_frames import (
 )
 from p2pd_daemon.errors import P2pdError, RemoteProtocolError
 from p2pd_daemon.net.host import OpenHost
+from p2pd_daemon.net.inbound import Inbound
 from p2pd_daemon.net.streams import (
     FOREIGN,
     broken,
-    end_stream,
     open_stream,
     read_some,
-    reset_stream,
     write_all,
 )
 
@@ -83,33 +82,8 @@ class StoreResponder:
 
     def __init__(self, on_request: OnRequest, dropped: Counter[str]) -> None:
         self._on_request = on_request
-        self._dropped = dropped
-        self._streams: Counter[PeerId] = Counter()
-
-    async def handle_stream(self, stream: INetStream) -> None:
-        """Serves one inbound stream to its end. Raises nothing but cancellation."""
-        peer = PeerId(stream.muxed_conn.peer_id.to_base58())
-        if self._streams[peer] >= STREAMS_PER_PEER or self._streams.total() >= STREAMS:
-            self._dropped["store streams"] += 1
-            await reset_stream(stream)
-            return
-        self._streams[peer] += 1
-        clean = False
-        try:
-            await self._serve(stream, peer)
-            clean = True
-        except RemoteProtocolError as error:
-            self._dropped["store protocol"] += 1
-            log.info("store protocol with %s: %s", peer, error.message)
-        except FOREIGN as error:
-            log.debug("store protocol with %s ended: %r", peer, error)
-        except Exception:
-            log.exception("store protocol with %s failed here", peer)  # a bug of ours: it costs this stream
-        finally:
-            self._streams[peer] -= 1
-            if not self._streams[peer]:
-                del self._streams[peer]
-            await (end_stream(stream) if clean else reset_stream(stream))
+        self.inbound = Inbound("store", self._serve, dropped, per_peer=STREAMS_PER_PEER, total=STREAMS)
+        self.handle_stream = self.inbound.handle_stream
 
     async def _serve(self, stream: INetStream, peer: PeerId) -> None:
         reader = FrameReader(MAX_REQUEST_BYTES)

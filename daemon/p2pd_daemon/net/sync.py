@@ -21,15 +21,14 @@ from p2pd_daemon.core.sync_frames import (
     decode_sync_frame,
     encode_sync_frame,
 )
-from p2pd_daemon.errors import NetworkError, P2pdError, RemoteProtocolError
+from p2pd_daemon.errors import RemoteProtocolError
 from p2pd_daemon.net.host import OpenHost
+from p2pd_daemon.net.inbound import Inbound
 from p2pd_daemon.net.streams import (
     FOREIGN,
     broken,
-    end_stream,
     open_stream,
     read_some,
-    reset_stream,
     write_all,
 )
 
@@ -90,37 +89,18 @@ class SyncResponder:
 
     def __init__(self, on_sync: OnSync, dropped: Counter[str]) -> None:
         self._on_sync = on_sync
-        self._dropped = dropped
-        self._sessions: Counter[PeerId] = Counter()
+        self.inbound = Inbound(
+            "sync", self._serve, dropped, per_peer=SESSIONS_PER_PEER, total=SESSIONS, refuse=self._refuse
+        )
+        self.handle_stream = self.inbound.handle_stream
 
-    async def handle_stream(self, stream: INetStream) -> None:
-        """Serves one inbound stream to its end. Raises nothing but cancellation."""
-        channel = SyncChannel(stream, PeerId(stream.muxed_conn.peer_id.to_base58()))
-        busy = self._sessions[channel.peer] >= SESSIONS_PER_PEER or self._sessions.total() >= SESSIONS
-        self._sessions[channel.peer] += 1
-        clean = False
-        try:
-            if busy:
-                await channel.send(Refusal(BUSY, "too many sessions at once; try again later"))
-            else:
-                await self._serve(channel)
-            clean = True
-        except RemoteProtocolError as error:
-            self._dropped["sync protocol"] += 1
-            log.info("sync with %s: %s", channel.peer, error.message)
-        except NetworkError as error:
-            log.debug("sync with %s ended: %s", channel.peer, error.message)
-        except P2pdError:
-            log.exception("sync with %s failed here", channel.peer)  # our store: it costs this session
-        finally:
-            self._sessions[channel.peer] -= 1
-            if not self._sessions[channel.peer]:
-                del self._sessions[channel.peer]
-            await (end_stream(stream) if clean else reset_stream(stream))
-
-    async def _serve(self, channel: SyncChannel) -> None:
+    async def _serve(self, stream: INetStream, peer: PeerId) -> None:
+        channel = SyncChannel(stream, peer)
         try:
             await self._on_sync(channel)
         except RemoteProtocolError as error:
             await channel.send(Refusal(PROTOCOL, error.message[:200]))
             raise
+
+    async def _refuse(self, stream: INetStream, peer: PeerId) -> None:
+        await SyncChannel(stream, peer).send(Refusal(BUSY, "too many sessions at once; try again later"))
