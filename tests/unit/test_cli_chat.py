@@ -7,8 +7,9 @@ from p2pd_cli.chat.actions import ACTIONS
 from p2pd_cli.chat.lines import COMMANDS, Command, Say, help_lines, parse_line
 from p2pd_cli.chat.names import ChatCompleter
 from p2pd_cli.chat.shown import REMEMBERED, Shown
-from p2pd_cli.chat.view import change_line, delivery_line, show_place
+from p2pd_cli.chat.view import change_line, delivery_line, delivery_text, progress_bar, show_place
 from p2pd_cli.places import Place
+from p2pd_client.shapes import Delivery
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
@@ -35,6 +36,20 @@ def test_lines(line: str, parsed: object) -> None:
 def test_unknown_commands(line: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         parse_line(line)
+
+
+def test_catching_up_is_a_bar_where_it_takes_a_while() -> None:
+    assert progress_bar(25_000, 100_000) == "catching up █████░░░░░░░░░░░░░░░ 25,000 of 100,000"
+    assert progress_bar(0, 49) == progress_bar(100, 100) == ""
+
+
+def test_delivery_tells_who_has_it() -> None:
+    assert (
+        delivery_text(Delivery(state="sent", sent_to=3, held_by=2, members=3), "sent")
+        == "sent, held by 2 of 3"
+    )
+    assert delivery_text(Delivery(state="stored", sent_to=0, held_by=0, members=0), "stored") == "stored"
+    assert delivery_text(None, "") == ""
 
 
 def test_words() -> None:

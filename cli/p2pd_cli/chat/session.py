@@ -16,7 +16,15 @@ from p2pd_client import ApiError, Client, ConnectionLost, DaemonNotRunning, Even
 
 from p2pd_cli.chat.names import ChatCompleter
 from p2pd_cli.chat.shown import Shown
-from p2pd_cli.chat.view import change_line, delivery_line, failure, notice, show_place
+from p2pd_cli.chat.view import (
+    change_line,
+    delivery_line,
+    delivery_text,
+    failure,
+    notice,
+    progress_bar,
+    show_place,
+)
 from p2pd_cli.failures import CliError
 from p2pd_cli.live import BEYOND
 from p2pd_cli.output import Whereabouts, coloured, message_lines
@@ -27,11 +35,12 @@ log = logging.getLogger(__name__)
 SCROLLBACK = 30  # messages shown when a place is entered
 REMEMBERED_TEXTS = 200  # own direct messages on their way, whose delivery can still be told with their text
 PATIENCE_S = 1.5  # a direct message that takes longer is said to wait
+PROGRESS_S = 1.0  # between two looks at what is being caught up with, which gives no events
 REFRESH_S = 0.5  # between two looks at the counts, however many events there are
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 2.0
 CHANGES = frozenset({"edit", "delete", "reaction"})
-KINDS = ("message", *sorted(CHANGES), "delivery", "member", "peer", "profile", "room")
+KINDS = ("message", *sorted(CHANGES), "delivery", "held", "member", "peer", "profile", "room")
 
 
 class Session:
@@ -44,6 +53,7 @@ class Session:
         self.completer = ChatCompleter()
         self.last_state = ""
         self.away = False
+        self._progress = ""  # of catching up in this room
         self._peers = 0
         self._members = 0
         self.shown = Shown()
@@ -67,7 +77,8 @@ class Session:
             return f"{peers} · /join ROOM or /msg PEER to begin, /help for more"
         members = f" · {self._members} in the room" if self.place.room is not None else ""
         state = f" · last: {self.last_state}" if self.last_state else ""
-        return f"{show_place(self.place)}{members} · {peers}{state}"
+        progress = f" · {self._progress}" if self._progress else ""
+        return f"{show_place(self.place)}{members} · {peers}{progress or state}"
 
     # Places
 
@@ -121,9 +132,25 @@ class Session:
             (room.members for room in rooms if self.place and room.room == self.place.room), 0
         )
         self._peers = len(await self.client.peers())
+        await self._look_at_progress()
+        await self._look_at_last()
         contacts = await self.client.contacts()
         self._whereabouts = Whereabouts({contact.peer_id: contact.name for contact in contacts})
         self.completer.people = {contact.name for contact in contacts if contact.name and not contact.blocked}
+
+    async def _look_at_progress(self) -> None:
+        here = self.place.room if self.place else None
+        syncing = [one for one in (await self.client.status()).syncing if one.room == here]
+        self._progress = max((progress_bar(one.got, one.total) for one in syncing), key=len, default="")
+
+    async def _look_at_last(self) -> None:
+        """Who is known to have what was said here last."""
+        try:
+            last = self.shown.last(self.place, own=True)
+        except ValueError:  # nothing of ours is on the screen
+            return
+        message = (await self.client.message(last)).message
+        self.last_state = delivery_text(message.delivery, message.state)
 
     # Saying things
 
@@ -178,9 +205,13 @@ class Session:
 
     async def _refresh_when_stale(self) -> None:
         while True:
-            await self._stale.wait()
-            self._stale = anyio.Event()
+            with anyio.move_on_after(PROGRESS_S) as waiting:
+                await self._stale.wait()
             try:
+                if waiting.cancelled_caught:
+                    await self._look_at_progress()
+                    continue
+                self._stale = anyio.Event()
                 await self.refresh()
             except ApiError as error:
                 log.debug("no counts now: %s", error)  # `follow` makes us look again when the daemon is back

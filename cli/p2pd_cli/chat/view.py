@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from p2pd_client.shapes import Delivery
 from p2pd_daemon.core.terminal import sanitise
 
 from p2pd_cli.output import beginning, coloured, one_line
@@ -48,3 +49,22 @@ def delivery_line(event: Mapping[str, Any], text: str) -> str:
     if event["state"] == "refused":
         return failure(f"refused{shown}", f"They answered: {event['reason']}." if event.get("reason") else "")
     return notice(f"delivered{shown}")
+
+
+BAR_CELLS = 20
+WORTH_A_BAR = 50  # records: less is here before anybody could read it
+
+
+def progress_bar(got: int, total: int) -> str:
+    """`catching up ███████░░░ 7,000 of 10,000`; empty when there is little to wait for."""
+    if total < WORTH_A_BAR or got >= total:
+        return ""
+    full = BAR_CELLS * got // total
+    return f"catching up {'█' * full}{'░' * (BAR_CELLS - full)} {got:,} of {total:,}"
+
+
+def delivery_text(delivery: Delivery | None, state: str) -> str:
+    """`sent, held by 2 of 3`: what is known of one's own message."""
+    if delivery is None or not delivery.held_by or delivery.members < delivery.held_by:
+        return state
+    return f"{state}, held by {delivery.held_by} of {delivery.members}"

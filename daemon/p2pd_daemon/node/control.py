@@ -86,7 +86,7 @@ class NodeControl(MessageControl, ExportControl):
                 Syncing(room=one.room, peer_id=one.peer, got=one.got, total=one.total)
                 for one in self._reconciler.active
             ],
-            clock_skew_ms=self._reconciler.clock_ms,
+            clock_skew_ms=self._reconciler.clocks.skew_ms,
             store=await self._kept(),
         )
 

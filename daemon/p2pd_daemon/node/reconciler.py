@@ -11,7 +11,6 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from statistics import median
 
 import trio
 
@@ -37,6 +36,7 @@ from p2pd_daemon.errors import NetworkError, RemoteProtocolError
 from p2pd_daemon.net.sync import SyncChannel
 from p2pd_daemon.node.catch_up import Arrivals, Intake
 from p2pd_daemon.node.parts import Parts
+from p2pd_daemon.node.peer_clocks import PeerClocks
 from p2pd_daemon.node.rooms import Room, Rooms
 from p2pd_daemon.node.store_nodes import UNSENT, StoreNodes
 from p2pd_daemon.node.turns import NotNow, Turn, Turns
@@ -55,7 +55,6 @@ CONFIRM_PEERS = 8  # members asked
 AGAIN_S = 3.0  # when one of us was busy, or a limit ended a session before all was here
 STORE_S = 1.0  # after we said something: store nodes get it before we may be gone
 EVERY_S = 180.0  # a round with a random member
-CLOCK_PEERS = 16  # whose clocks we remember
 
 
 @dataclass(slots=True)
@@ -89,7 +88,7 @@ class Reconciler:
         self._planned: set[tuple[str, PeerId]] = set()
         self._slots = trio.CapacityLimiter(AT_ONCE)
         self._turns = Turns(parts.me)
-        self._clocks: dict[PeerId, int] = {}
+        self.clocks = PeerClocks()
         self._stores = stores
         self.keep: Callable[[SyncChannel, Hello], Awaitable[None]] | None = None  # rooms that we are not in
         self.active: list[Progress] = []
@@ -104,11 +103,6 @@ class Reconciler:
                     self._plan(room, peer, random.uniform(0, STORE_S))  # noqa: S311
                 if members:
                     self._plan(room, random.choice(members), random.uniform(0, MEET_S))  # noqa: S311
-
-    @property
-    def clock_ms(self) -> int | None:
-        """The others' clocks less ours, in the middle; None before anybody told."""
-        return round(median(self._clocks.values())) if self._clocks else None
 
     # Reasons to compare
 
@@ -278,10 +272,7 @@ class Reconciler:
                 self._again(room, peer)
             return
         now_ms = self._parts.clock.now_ms()
-        self._clocks.pop(peer, None)
-        self._clocks[peer] = result.clock_ms
-        if len(self._clocks) > CLOCK_PEERS:
-            del self._clocks[next(iter(self._clocks))]
+        self.clocks.note(peer, result.clock_ms)
         news = {"room": room.name, "peer_id": peer}
         if peer in self._stores.here() and peer not in self._parts.network.members(room.topic):
             if await self._stores.note_session(room.topic, peer, result, unsent):
