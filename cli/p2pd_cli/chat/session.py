@@ -17,6 +17,7 @@ from p2pd_client import ApiError, Client, ConnectionLost, DaemonNotRunning, Even
 from p2pd_cli.chat.names import ChatCompleter
 from p2pd_cli.chat.shown import Shown
 from p2pd_cli.chat.view import (
+    WORTH_A_BAR,
     change_line,
     delivery_line,
     delivery_text,
@@ -40,7 +41,7 @@ REFRESH_S = 0.5  # between two looks at the counts, however many events there ar
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 2.0
 CHANGES = frozenset({"edit", "delete", "reaction"})
-KINDS = ("message", *sorted(CHANGES), "delivery", "held", "member", "peer", "profile", "room")
+KINDS = ("message", *sorted(CHANGES), "delivery", "held", "member", "peer", "profile", "room", "synced")
 
 
 class Session:
@@ -54,6 +55,7 @@ class Session:
         self.last_state = ""
         self.away = False
         self._progress = ""  # of catching up in this room
+        self._empty = True  # nothing that was said here is on the screen
         self._peers = 0
         self._members = 0
         self.shown = Shown()
@@ -87,12 +89,20 @@ class Session:
         await self.mark_read()
         self.place = place
         self.last_state = ""
+        if not await self._show_scrollback(place):
+            self.show(notice(f"{show_place(place)}: nothing was said here yet"))
+        await self.refresh()
+
+    async def _show_scrollback(self, place: Place) -> bool:
+        """False, and nothing shown, when nothing was said there."""
         messages = await read_back(self.client, place, SCROLLBACK)
         self._scrollback = {message["id"] for message in messages}
-        self.show(notice(f"{show_place(place)}" + ("" if messages else ": nothing was said here yet")))
+        self._empty = not messages
+        if messages:
+            self.show(notice(show_place(place)))
         for message in messages:
             self.show_message(message)
-        await self.refresh()
+        return bool(messages)
 
     def show_message(self, message: dict[str, Any], *, where: str = "", state: bool = True) -> None:
         """With the number by which the person can mean it."""
@@ -142,6 +152,10 @@ class Session:
         here = self.place.room if self.place else None
         syncing = [one for one in (await self.client.status()).syncing if one.room == here]
         self._progress = max((progress_bar(one.got, one.total) for one in syncing), key=len, default="")
+        if self._empty and self.place and any(one.got for one in syncing):
+            await self._show_scrollback(
+                self.place
+            )  # the newest page comes first: no need to wait for the rest
 
     async def _look_at_last(self) -> None:
         """Who is known to have what was said here last."""
@@ -223,6 +237,8 @@ class Session:
         elif event.kind in CHANGES:
             name = self.shown.update(event.data)
             self.show(change_line(event.kind, event.data, name, where=self._where(event.data)))
+        elif event.kind == "synced":
+            self._handle_synced(event.data)
         elif event.kind == "delivery":
             self._handle_delivery(event.data)
         elif event.kind != "gap":
@@ -230,9 +246,17 @@ class Session:
         elif not first:
             self.show(notice("some messages came in the meantime; /history shows them"))
 
+    def _handle_synced(self, session: dict[str, Any]) -> None:
+        """Older messages came in without an event each."""
+        if self.place is None or session["room"] != self.place.room or session["got"] < WORTH_A_BAR:
+            return
+        self._stale.set()
+        self.show(notice(f"caught up: {session['got']:,} messages from before; /history shows more of them"))
+
     def _handle_message(self, message: dict[str, Any], tasks: TaskGroup) -> None:
         if message["id"] in self._scrollback:
             return
+        self._empty = self._empty and not (self.place is not None and self.place.has(message))
         self.show_message(message, where=self._where(message), state=False)
         if message["room"] is None and message["state"] in {"queued", "sent"}:
             self._on_way[message["id"]] = message["text"]
