@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from contextlib import ExitStack
 from functools import partial
-from typing import Protocol
 
 import trio
+
+from p2pd_daemon.tasks import TaskStatus
 
 from .app import Api
 from .binding import ApiBinding, ApiBound, http_url, open_http_socket, open_unix_socket
@@ -21,17 +22,11 @@ MAX_CONNECTIONS = 256  # below the usual 1024 open files of a process, which the
 GRACE_SECONDS = 0.5  # for the answers in work when the daemon stops
 
 
-class ReadyReport(Protocol):
-    """`trio.TaskStatus[ApiBound]`; see `p2pd_daemon.tasks` for why not that."""
-
-    def started(self, value: ApiBound) -> None: ...
-
-
 async def serve_api(
     control: Control,
     binding: ApiBinding,
     *,
-    task_status: ReadyReport = trio.TASK_STATUS_IGNORED,
+    task_status: TaskStatus[ApiBound] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serves until cancelled; `task_status` reports where, once clients can connect.
 

@@ -19,8 +19,7 @@ PATIENCE_S = 2.0  # for saying good-bye; a peer that takes no more bytes is left
 
 async def close_connections(swarm: Swarm, peer: ID | None = None) -> None:
     """Closes all connections, or all of one peer, also when cancelled, within about PATIENCE_S."""
-    with trio.CancelScope() as scope:
-        scope.shield = True
+    with trio.CancelScope(shield=True):
         async with trio.open_nursery() as nursery:
             for connection in swarm.get_connections(peer):
                 nursery.start_soon(_close, connection)

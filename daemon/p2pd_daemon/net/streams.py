@@ -20,6 +20,7 @@ from p2pd_daemon.core.peer_id import PeerId, short_peer_id
 from p2pd_daemon.errors import NetworkError
 from p2pd_daemon.net.dial import live_connection
 from p2pd_daemon.net.host import OpenHost
+from p2pd_daemon.net.tasks import grace
 
 CHUNK = 65536  # bytes per read: a quarter of yamux's window
 CLOSING_S = 2.0  # how long the other side may take to close its half, and a reset to be sent
@@ -100,8 +101,7 @@ async def end_stream(stream: INetStream) -> None:
 
 async def reset_stream(stream: INetStream) -> None:
     """Also when cancelled; a connection that takes no more bytes does not hold us up."""
-    with trio.move_on_after(CLOSING_S) as scope:
-        scope.shield = True
+    with grace(CLOSING_S):
         try:
             await stream.reset()
         except FOREIGN:

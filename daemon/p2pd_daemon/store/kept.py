@@ -19,7 +19,6 @@ MAILBOX = "mailbox"
 
 BELOW_FLOOR = "kept_below_floor"
 OVER_PEER = "kept_over_peer"
-OVER_TOTAL = "kept_over_total"
 _KEEP = 0.9  # of a quota that was exceeded: so floors rise seldom
 
 

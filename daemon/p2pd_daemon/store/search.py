@@ -22,10 +22,6 @@ class Search:
     match: str
     patterns: tuple[str, ...]
 
-    @property
-    def empty(self) -> bool:
-        return not self.match and not self.patterns
-
 
 def parse_search(typed: str) -> Search:
     # SQLite's text is UTF-8 and its expressions end at a NUL: neither may fail in a search.
