@@ -172,7 +172,7 @@ async def test_a_failed_dial_does_not_stand_in_the_way_of_the_next(node: Node, c
 
 async def test_by_peer_id_through_remembered_addresses(limit: None) -> None:
     async with open_node() as other, open_node() as node:
-        node.network._dialler.schedule.hold(other.peer_id)  # only `connect` shall dial
+        node.network._dialler.schedule.hold(other.peer_id, 0)  # only `connect` shall dial
         node.network._dialler.learn(other.peer_id, [other.addr], Kind.KNOWN)
         done = await node.network.connect(other.peer_id)
         assert done.addr == other.addr.partition("/p2p/")[0]

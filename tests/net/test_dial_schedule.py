@@ -137,7 +137,7 @@ def test_a_persons_disconnect_lasts_until_they_connect_or_the_peer_does() -> Non
     for ends in ("release", "inbound"):
         schedule = new_schedule()
         schedule.connected(PEERS[0], 0, addr=ADDRS[0])
-        schedule.hold(PEERS[0])
+        schedule.hold(PEERS[0], 0)
         schedule.disconnected(PEERS[0], 10)
         schedule.learn(PEERS[0], ADDRS, Kind.BOOTSTRAP, 11)
         assert schedule.wake_at(20) is None
@@ -148,6 +148,33 @@ def test_a_persons_disconnect_lasts_until_they_connect_or_the_peer_does() -> Non
             schedule.connected(PEERS[0], 10_000, inbound=True)
             schedule.disconnected(PEERS[0], 10_100)
         assert one_dial(schedule, 20_000).peer == PEERS[0]
+
+
+def test_a_disconnected_peers_own_redials_are_refused_for_a_while() -> None:
+    schedule = new_schedule()
+    schedule.connected(PEERS[0], 0, addr=ADDRS[0])
+    assert not schedule.refuses(PEERS[0], 0)
+    schedule.hold(PEERS[0], 10)
+    schedule.disconnected(PEERS[0], 10)
+    assert schedule.refuses(PEERS[0], 11)
+    assert not schedule.refuses(PEERS[1], 11)
+    assert not schedule.refuses(PEERS[0], 10 + schedule.pace.refused)
+    schedule.release(PEERS[0])
+    assert not schedule.refuses(PEERS[0], 11)
+
+
+def test_who_drops_us_at_once_again_and_again_is_dialled_less_and_less() -> None:
+    schedule = new_schedule()
+    schedule.connected(PEERS[0], 0, addr=ADDRS[0])
+    schedule.disconnected(PEERS[0], 100)
+    now, dials = 100.0, 0
+    while now < 700:
+        now = schedule.wake_at(now) or now + 1
+        if schedule.next_dials(now):
+            dials += 1
+            schedule.dialled(PEERS[0], now, ok=True, addr=ADDRS[0])
+            schedule.disconnected(PEERS[0], now + 0.1)
+    assert 3 < dials < 20  # at the pace of a restarting peer it would be over a hundred
 
 
 def test_strangers_who_dial_us_do_not_push_out_those_we_know() -> None:
@@ -218,7 +245,7 @@ class Histories(RuleBasedStateMachine):
     @rule(peer=peers)
     def hold(self, peer: PeerId) -> None:
         if self.schedule.entry(peer):
-            self.schedule.hold(peer)
+            self.schedule.hold(peer, self.now)
             self.held.add(peer)
 
     @rule(peer=peers)

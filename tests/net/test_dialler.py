@@ -80,25 +80,26 @@ async def test_known_and_bootstrap_peers_are_dialled_at_the_start_and_when_they_
 
 
 @pytest.mark.slow
-async def test_a_persons_disconnect_is_not_undone_by_us_but_by_them() -> None:
+async def test_a_persons_disconnect_is_undone_by_neither_daemon() -> None:
     async with open_node() as node, open_node() as other:
-        # The other side shall not dial of its own accord in this test.
-        other.network._dialler.schedule.hold(node.peer_id)
         await node.network.connect(other.addr)
+        await until(lambda: other.network._dialler.addrs(node.peer_id) != [])  # so that it can dial back
+        theirs = other.network._dialler.schedule.entry(node.peer_id)
+        ours = node.network._dialler.schedule.entry(other.peer_id)
+        assert theirs is not None
+        assert ours is not None
         await node.network.disconnect(other.peer_id)
-        await until(lambda: not linked(node, other) and not other.network.is_connected(node.peer_id))
         node.network._dialler.learn(other.peer_id, [other.addr], Kind.FOUND)
-        with trio.move_on_after(1.2):  # the first redial would come within 1 s
-            await until(lambda: linked(node, other))
-            pytest.fail("it dialled again")
+        await until(lambda: theirs.dropped >= 2)  # its redial went through, and was closed
+        assert not node.network.is_connected(other.peer_id)
+        assert node.network._dialler.schedule.next_dials(trio.current_time() + 60) == []
+        ours.refused_until = trio.current_time()  # ten minutes later
         await other.network.connect(node.addr)
-        entry = node.network._dialler.schedule.entry(other.peer_id)
-        assert entry is not None
-        await until(lambda: not entry.held)
+        await until(lambda: not ours.held)
         await node.network.disconnect(other.peer_id)
-        assert entry.held
+        assert ours.held
         await node.network.connect(other.peer_id)
-        assert not entry.held
+        assert not ours.held
 
 
 async def test_what_discovery_names_is_dialled_unless_it_is_us() -> None:

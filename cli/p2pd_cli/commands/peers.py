@@ -45,7 +45,8 @@ def connect_command(addr: str, as_json: bool) -> None:
 def disconnect_command(peer: str, as_json: bool) -> None:
     """Close the connection to a peer.
 
-    It stays closed until you or the peer connect again.
+    Your node does not dial it until you connect again, and does not let it back in for
+    10 minutes.
 
     \b
     Example:

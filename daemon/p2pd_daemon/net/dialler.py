@@ -60,6 +60,7 @@ class Dialler:
         self._news = trio.Event()
         # One attempt per dial: the waits between libp2p's own retries would come on top of the schedule's.
         opened.swarm.retry_config.max_retries = 0
+        opened.swarm.refuses = self._refuses
 
     async def run(self) -> None:
         """Dials until cancelled."""
@@ -93,6 +94,9 @@ class Dialler:
         """libp2p's last connection with this peer is gone."""
         self.schedule.disconnected(peer, trio.current_time())
         self._news.set()
+
+    def _refuses(self, peer: ID) -> bool:
+        return self.schedule.refuses(PeerId(peer.to_base58()), trio.current_time())
 
     # What a person asks for
 
@@ -133,8 +137,8 @@ class Dialler:
         return await dial(self._opened, fresh, max(1.0, deadline - trio.current_time()))
 
     async def disconnect(self, peer: PeerId) -> None:
-        """Ends the connection, and keeps it ended until `connect`, or until the peer dials us."""
-        self.schedule.hold(peer)
+        """Ends the connection, and keeps it ended until `connect`, or until the peer dials us after `Pace.refused`."""
+        self.schedule.hold(peer, trio.current_time())
         if peer in self._under_way:
             self._under_way[peer].cancel()
         await close_connections(self._opened.swarm, ID.from_base58(peer))

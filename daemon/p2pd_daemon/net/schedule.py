@@ -4,7 +4,8 @@ Times are seconds of any monotonic clock, passed in as `now`; randomness is a fu
 
     idle ──next_dials──▶ dialling ──dialled(ok)──▶ connected ──disconnected──▶ idle
       ▲                      │
-      └────dialled(failed)───┘          hold: idle and not dialled until `release` or until the peer dials us
+      └────dialled(failed)───┘          hold: idle and not dialled until `release`, or until the peer dials us after
+                                              the time for which its own redials are refused
 
 The promise behind the numbers: a peer that was connected in the last `fresh` seconds is tried again at the latest
 `fresh_ceiling` seconds after the last attempt ended, so that it is back within 10 s of its return even when it cannot
@@ -39,6 +40,12 @@ class Pace:
     redial: float = 0.2  # after a lost connection, on the side with the smaller ID …
     redial_other: float = 1.0  # … and on the other, so that rarely both dial at once
     stable: float = 5.0  # a connection that lived shorter was no success: no churn with who drops us at once
+    dropped: int = (
+        3  # who dropped us at once so often in a row does not want us: no longer counted as restarting
+    )
+    refused: float = (
+        600.0  # for so long a disconnected peer may not come back by itself; its redials take 5 min at most
+    )
     gap: float = 2.0  # between two dials to one peer, whatever news arrives about it
     spacing: float = 0.05  # between two dials to anyone: 20/s
     burst: int = 8  # dials that may start together when there was none for a while
@@ -71,8 +78,10 @@ class Entry:
     connected_at: float | None = None
     lost_at: float = float("-inf")
     heard_at: float = 0.0
+    dropped: int = 0  # connections in a row that ended at once
     dialling: bool = False
     held: bool = False
+    refused_until: float = float("-inf")
 
     @property
     def busy(self) -> bool:
@@ -155,7 +164,8 @@ class Schedule:
         lived = now - entry.connected_at
         entry.connected_at = None
         entry.lost_at = now
-        if lived >= self.pace.stable:
+        entry.dropped = 0 if lived >= self.pace.stable else entry.dropped + 1
+        if entry.dropped == 0:
             entry.failures = 0
             first = self.pace.redial if self._own < peer else self.pace.redial_other
             entry.next_at = now + first * self._jitter()
@@ -163,11 +173,19 @@ class Schedule:
             entry.failures += 1
             entry.next_at = now + self.delay(entry, now)
 
-    def hold(self, peer: PeerId) -> None:
-        """A person disconnected this peer: it is not dialled until `release`, or until it dials us."""
+    def hold(self, peer: PeerId, now: float) -> None:
+        """A person disconnected this peer: it is not dialled until `release`, and its daemon's redials, which come
+        within a second, are refused. When it still wants to be connected after that, it may."""
         if peer == self._own:
             return
-        self._book.setdefault(peer, Entry(peer, Kind.KNOWN)).held = True
+        entry = self._book.setdefault(peer, Entry(peer, Kind.KNOWN))
+        entry.held = True
+        entry.refused_until = now + self.pace.refused
+
+    def refuses(self, peer: PeerId, now: float) -> bool:
+        """True while a connection that this peer makes shall be closed at once."""
+        entry = self._book.get(peer)
+        return entry is not None and entry.held and now < entry.refused_until
 
     def release(self, peer: PeerId) -> None:
         entry = self._book.get(peer)
@@ -235,7 +253,8 @@ class Schedule:
     def delay(self, entry: Entry, now: float) -> float:
         """Seconds until the next attempt after `entry.failures` failures in a row."""
         pace = self.pace
-        fresh = entry.kind is Kind.BOOTSTRAP or now - entry.lost_at < pace.fresh
+        restarting = now - entry.lost_at < pace.fresh and entry.dropped < pace.dropped
+        fresh = entry.kind is Kind.BOOTSTRAP or restarting
         ceiling = pace.fresh_ceiling if fresh else pace.ceiling
         return min(ceiling, pace.first * 2.0 ** min(max(entry.failures, 1) - 1, 20)) * self._jitter()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any, cast
 
 import trio
@@ -12,7 +13,9 @@ from libp2p.network.auto_connector import AutoConnector
 from libp2p.network.config import ConnectionConfig
 from libp2p.network.connection.raw_connection import RawConnection
 from libp2p.network.connection.swarm_connection import SwarmConn
+from libp2p.network.exceptions import SwarmException
 from libp2p.network.swarm import Swarm
+from libp2p.peer.id import ID
 from libp2p.tools.anyio_service.api import InternalManagerAPI
 from multiaddr import Multiaddr
 
@@ -35,6 +38,7 @@ class _NoAutoConnector(AutoConnector):
 class GuardedSwarm(Swarm):
     def __init__(self, half_open: HalfOpen, *args: Any, **kwargs: Any) -> None:
         self.half_open = half_open
+        self.refuses: Callable[[ID], bool] = lambda _peer: False  # whose connections are closed at once
         super().__init__(*args, **kwargs)
         self.auto_connector = _NoAutoConnector(swarm=self)
 
@@ -63,6 +67,10 @@ class GuardedSwarm(Swarm):
 
     async def add_conn(self, muxed_conn: IMuxedConn, direction: str = "unknown") -> SwarmConn:
         self.half_open.leave()
+        if direction == "inbound" and self.refuses(muxed_conn.peer_id):
+            with grace(1):
+                await muxed_conn.close()
+            raise SwarmException("a person disconnected this peer a short while ago")
         return await super().add_conn(muxed_conn, direction)
 
 
