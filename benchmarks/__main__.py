@@ -11,11 +11,11 @@ from pathlib import Path
 
 from .catch_up import CATCH_UP
 from .commands import START, STATUS
+from .foreign import find_node
 from .gossip import LATENCY, RATE
 from .machine import describe_machine, machine_line
 from .memory import MEMORY
 from .model import Benchmark, BenchmarkError, Result, Setting, run_rounds
-from .peer import find_node
 from .report import as_json, table
 
 BENCHMARKS = {benchmark.name: benchmark for benchmark in (START, STATUS, MEMORY, RATE, LATENCY, CATCH_UP)}
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         machine = describe_machine(setting.folder, node)
         print(machine_line(machine), flush=True)
         if node is None:
-            print("js-libp2p is skipped: it needs Node 22 and `benchmarks/js/setup`", flush=True)
+            print("js-libp2p is skipped: it needs Node 22 and `make interop`", flush=True)
         for name in asked.names or BENCHMARKS:
             try:
                 result = measure(BENCHMARKS[name], setting, asked.repeat)

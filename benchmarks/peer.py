@@ -21,9 +21,6 @@ standard input ends the peer.
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -31,14 +28,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from .foreign import JS_FOLDER
 from .model import BenchmarkError, Setting
 from .processes import ANSWER_S, READY_S, LineProcess, open_line_process
 
 ROOT = Path(__file__).parents[1]
 P2PD_COMMAND = Path(sys.executable).parent / "p2pd"
 START_OPTIONS = ("start", "--json", "--listen", "/ip4/127.0.0.1/tcp/0", "--http", "off", "--no-mdns")
-JS_FOLDER = Path(__file__).parent / "js"
-OLDEST_NODE = 22
 MEETING_S = 20.0
 LOOK_AGAIN_S = 0.05
 
@@ -124,22 +120,3 @@ def meet(publisher: Peer, subscriber: Peer, room: str) -> None:
         time.sleep(LOOK_AGAIN_S)
     if seen < sent:
         time.sleep(1)  # stragglers would count as the next measurement's
-
-
-def find_node() -> Path | None:
-    """Node 22 or newer with the packages of the js peer, or None. The installed packages' own one goes first."""
-    if not (JS_FOLDER / "node_modules" / "libp2p").is_dir():
-        return None
-    on_path = shutil.which("node")
-    for candidate in (JS_FOLDER / "node_modules" / ".bin" / "node", on_path and Path(on_path)):
-        if candidate and os.access(candidate, os.X_OK) and _major(candidate) >= OLDEST_NODE:
-            return candidate
-    return None
-
-
-def _major(node: Path) -> int:
-    try:
-        done = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=10, check=True)
-        return int(done.stdout.strip().removeprefix("v").split(".")[0])
-    except (OSError, subprocess.SubprocessError, ValueError):
-        return 0

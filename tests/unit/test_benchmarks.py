@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT))  # `benchmarks` is a folder of the checkout, not part of what is installed
 
 from benchmarks import __main__ as program  # noqa: E402
-from benchmarks import gossip, peer, processes, report  # noqa: E402
+from benchmarks import foreign, gossip, peer, processes, report  # noqa: E402
 from benchmarks.model import (  # noqa: E402
     Benchmark,
     BenchmarkError,
@@ -229,21 +229,21 @@ def test_memory_is_read_from_proc() -> None:
 def test_without_node_or_packages_the_reference_is_skipped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(peer, "JS_FOLDER", tmp_path)
-    assert peer.find_node() is None
+    monkeypatch.setattr(foreign, "JS_FOLDER", tmp_path)
+    assert foreign.find_node() is None
     (tmp_path / "node_modules" / "libp2p").mkdir(parents=True)
     old = tmp_path / "node"
     old.write_text("#!/bin/sh\necho v20.1.0\n")
     old.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
-    assert peer.find_node() is None
+    assert foreign.find_node() is None
     old.write_text("#!/bin/sh\necho v22.1.0\n")
-    assert peer.find_node() == old
+    assert foreign.find_node() == old
     assert [kind.name for kind in peer.peer_kinds(Setting(tmp_path, None))] == ["p2pd"]
 
 
 def test_the_js_lock_names_exact_versions_with_hashes_and_no_addresses() -> None:
-    folder = ROOT / "benchmarks" / "js"
+    folder = foreign.JS_FOLDER
     asked = json.loads((folder / "package.json").read_text())
     locked = json.loads((folder / "package-lock.json").read_text())["packages"]
     for name, version in {**asked["dependencies"], **asked["devDependencies"]}.items():
