@@ -195,7 +195,8 @@ class Kept(msgspec.Struct, frozen=True):
 class Status(msgspec.Struct, frozen=True):
     """The node at a glance. `dropped` counts, by reason, what was refused or not relayed since the start.
 
-    `store` is null unless this is a store node.
+    `store` is null unless this is a store node. `tasks` are the daemon's concurrent tasks: some for each connection,
+    room and client; a number that only grows is a leak.
     """
 
     peer_id: str
@@ -214,6 +215,7 @@ class Status(msgspec.Struct, frozen=True):
     syncing: list[Syncing] = []
     clock_skew_ms: int | None = None
     store: Kept | None = None
+    tasks: int = 0
 
 
 class Event(msgspec.Struct, frozen=True):

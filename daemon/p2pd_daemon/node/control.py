@@ -88,6 +88,7 @@ class NodeControl(MessageControl, ExportControl):
             ],
             clock_skew_ms=self._reconciler.clocks.skew_ms,
             store=await self._kept(),
+            tasks=trio.lowlevel.current_statistics().tasks_living,
         )
 
     async def _kept(self) -> Kept | None:
