@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from .model import Benchmark, BenchmarkError, Metric, Setting, Subjects, Target, Values
-from .peer import LinePeer, Peer, meet, open_peer, peer_kinds
+from .peer import FLOOR, NET, P2PD, LinePeer, Peer, PeerKind, meet, open_peer, peer_kinds
 from .processes import cpu_seconds
 
 ROOM = "bench"
@@ -94,11 +94,13 @@ def percentile(values: Sequence[float], percent: float) -> float:
 
 
 @contextlib.contextmanager
-def open_pairs(setting: Setting, name: str, measure: Callable[[Pair], Values]) -> Iterator[Subjects]:
+def open_pairs(
+    setting: Setting, name: str, measure: Callable[[Pair], Values], kinds: Sequence[PeerKind]
+) -> Iterator[Subjects]:
     """A pair of each kind, connected, warm, and up until the end: an idle one costs a heartbeat a second."""
     with contextlib.ExitStack() as stack:
         subjects = {}
-        for kind in peer_kinds(setting):
+        for kind in kinds:
             pair: tuple[LinePeer, LinePeer] = (
                 stack.enter_context(open_peer(kind, setting.folder / f"{name}-{kind.name}-a")),
                 stack.enter_context(open_peer(kind, setting.folder / f"{name}-{kind.name}-b")),
@@ -117,7 +119,7 @@ RATE = Benchmark(
     targets=(Target(SEVERAL.key, "p2pd", "js-libp2p", 1.5, at_most=False),),
     warm_ups=0,
     rounds=3,
-    open_subjects=lambda setting: open_pairs(setting, "rate", measure_rate),
+    open_subjects=lambda setting: open_pairs(setting, "rate", measure_rate, peer_kinds(setting)),
 )
 
 LATENCY = Benchmark(
@@ -128,5 +130,21 @@ LATENCY = Benchmark(
     targets=(),
     warm_ups=0,
     rounds=3,
-    open_subjects=lambda setting: open_pairs(setting, "latency", measure_latency),
+    open_subjects=lambda setting: open_pairs(setting, "latency", measure_latency, peer_kinds(setting)),
+)
+
+LAYER = Benchmark(
+    name="layer",
+    title="as rate, of p2pd its network layer alone, and of trio with the cryptography alone (floor)",
+    metrics=(ONE, SEVERAL, CPU),
+    references=("js-libp2p", "floor"),
+    targets=(
+        Target(SEVERAL.key, "p2pd net", "js-libp2p", 2.0, at_most=False),
+        Target(SEVERAL.key, "p2pd net", "floor", 0.7, at_most=False),
+    ),
+    warm_ups=0,
+    rounds=5,
+    open_subjects=lambda setting: open_pairs(
+        setting, "layer", measure_rate, [NET, FLOOR, *(kind for kind in peer_kinds(setting) if kind != P2PD)]
+    ),
 )

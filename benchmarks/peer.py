@@ -55,7 +55,7 @@ class LinePeer:
     def __init__(self, process: LineProcess) -> None:
         self._process = process
         self._number = 0
-        ready = process.read(READY_S)
+        self.ready = ready = process.read(READY_S)
         self.name: str = ready["implementation"]
         self.pid: int = ready["pid"]
         self.addr: str = ready["addr"]
@@ -81,6 +81,8 @@ class PeerKind:
 
 
 P2PD = PeerKind("p2pd", lambda folder: [sys.executable, "-m", "benchmarks.p2pd_peer", folder])
+NET = PeerKind("p2pd net", lambda _folder: [sys.executable, "-m", "benchmarks.net_peer"])
+FLOOR = PeerKind("floor", lambda _folder: [sys.executable, "-m", "benchmarks.floor"])
 
 
 def js_kind(node: Path) -> PeerKind:
