@@ -10,7 +10,6 @@ from pathlib import Path
 
 PEERS = Path(__file__).parents[1] / "tests" / "interop" / "peers"
 JS_FOLDER = PEERS / "js"
-BINARIES = PEERS / "bin"
 OLDEST_NODE = 22
 
 
@@ -27,7 +26,7 @@ class Foreign:
         if self.name == "js":
             node = find_node()
             return [str(node), str(JS_FOLDER / "peer.mjs")] if node else None
-        binary = BINARIES / self.name
+        binary = PEERS / self.name / "bin" / "peer"
         return [str(binary)] if os.access(binary, os.X_OK) else None
 
 

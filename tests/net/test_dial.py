@@ -89,6 +89,14 @@ async def test_connects_over_websocket_and_by_name(node: Node) -> None:
             assert not node.network.is_connected(other.peer_id)
 
 
+async def test_a_peer_is_shown_at_the_address_that_was_dialled(node: Node) -> None:
+    async with open_node(listen=BOTH) as other:
+        for addr in other.network.addrs():
+            await node.network.connect(addr)
+            assert [shown.addrs for shown in node.network.peers()] == [(addr,)]
+            await node.network.disconnect(other.peer_id)
+
+
 @pytest.mark.parametrize("rest", ["", "/ws"])
 async def test_closed_port(node: Node, closed: int, rest: str) -> None:
     with pytest.raises(ConnectionRefused) as caught:

@@ -9,10 +9,11 @@ from types import MethodType
 from typing import Any, cast
 
 import trio
-from libp2p.abc import IListener
+from libp2p.abc import IListener, IRawConnection
 from libp2p.transport.upgrader import TransportUpgrader
 from libp2p.transport.websocket import listener as libp2p_listener
 from libp2p.transport.websocket.transport import WebsocketTransport
+from multiaddr import Multiaddr
 from trio_websocket import WebSocketServer
 
 from p2pd_daemon.net.half_open import HANDSHAKE_S, HalfOpen
@@ -24,6 +25,12 @@ class GuardedWebsocket(WebsocketTransport):
     def __init__(self, upgrader: TransportUpgrader, tls: ssl.SSLContext | None, half_open: HalfOpen) -> None:
         super().__init__(upgrader, tls_server_config=tls)
         self._half_open = half_open
+
+    async def dial(self, maddr: Multiaddr) -> IRawConnection:
+        """libp2p does not keep where a WebSocket leads to, so that a peer would be shown without an address."""
+        connection = await super().dial(maddr)
+        vars(connection)["_actual_addresses"] = [Multiaddr(str(maddr).partition("/p2p/")[0])]
+        return connection
 
     def create_listener(self, handler: Any) -> IListener:
         listener = super().create_listener(handler)

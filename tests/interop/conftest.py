@@ -1,0 +1,69 @@
+"""Tests with peers of other implementations. All are marked `all`: they need what `make interop` builds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from e2e.harness import Daemon, Net, open_net
+from interop.harness import IMPLEMENTATIONS, TRANSPORTS, Foreign, Foreigners, open_foreigners, require
+
+CELL = "cell(what): what a test shows, as the README calls it"
+HERE = Path(__file__).parent
+LISTEN = tuple(word for addr in TRANSPORTS.values() for word in ("--listen", addr))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", CELL)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.all)
+
+
+@pytest.fixture(params=IMPLEMENTATIONS, ids=lambda kind: kind.name)
+def kind(request: pytest.FixtureRequest) -> Foreign:
+    """The implementation that a test is about."""
+    require(request.param)
+    found: Foreign = request.param
+    return found
+
+
+@pytest.fixture(params=TRANSPORTS)
+def transport(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(params=("p2pd", "peer"))
+def dialler(request: pytest.FixtureRequest) -> str:
+    """Who opens the connection."""
+    return str(request.param)
+
+
+@pytest.fixture
+def foreigners(tmp_path: Path) -> Iterator[Foreigners]:
+    with open_foreigners(tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+def net(tmp_path: Path) -> Iterator[Net]:
+    """Daemons of this test's own."""
+    with open_net(tmp_path) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    """The module's daemon, listening on TCP and WebSocket. Rooms and foreign peers are each test's own."""
+    with open_net(tmp_path_factory.mktemp("p2pd")) as net:
+        yield net.daemon("hub", *LISTEN)
+
+
+@pytest.fixture
+def room(request: pytest.FixtureRequest) -> str:
+    """A room's name that no other test uses."""
+    return "".join(letter if letter.isalnum() else "-" for letter in request.node.name)[:60]
