@@ -9,7 +9,8 @@ from types import MethodType
 from typing import Any, cast
 
 import trio
-from libp2p.abc import IListener, IRawConnection
+from libp2p.abc import IListener
+from libp2p.network.connection.raw_connection import RawConnection
 from libp2p.transport.upgrader import TransportUpgrader
 from libp2p.transport.websocket import listener as libp2p_listener
 from libp2p.transport.websocket.transport import WebsocketTransport
@@ -26,7 +27,7 @@ class GuardedWebsocket(WebsocketTransport):
         super().__init__(upgrader, tls_server_config=tls)
         self._half_open = half_open
 
-    async def dial(self, maddr: Multiaddr) -> IRawConnection:
+    async def dial(self, maddr: Multiaddr) -> RawConnection:
         """libp2p does not keep where a WebSocket leads to, so that a peer would be shown without an address."""
         connection = await super().dial(maddr)
         vars(connection)["_actual_addresses"] = [Multiaddr(str(maddr).partition("/p2p/")[0])]
