@@ -49,13 +49,14 @@ class Pinged(msgspec.Struct, frozen=True):
 
 
 class Sent(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A message that is stored. `room` is set for rooms, `to` for direct messages."""
+    """A message that is stored. `room` is set for rooms, `to` for direct messages, `via` as in `Message`."""
 
     id: str
     ts_ms: int
     state: str
     room: str | None = None
     to: str | None = None
+    via: str = ""
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -96,7 +97,9 @@ class Message(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     `caught_up` marks what came by reconciliation rather than live; `delivery` is set for one's own.
     `state` is `received` for other people's, and `stored`, `sent`, `queued`, `delivered` or `refused` for
     one's own. `text` is the newest when it was `edited`, and empty when it was `deleted`. `reply_to` is the id of
-    the message that it answers, and `quote` how that one begins, where it is here.
+    the message that it answers, and `quote` how that one begins, where it is here. `via` names another program's
+    protocol that carried a direct message: then nobody signed what came, and the other side got what was sent without
+    our signature.
     """
 
     id: str
@@ -117,6 +120,7 @@ class Message(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     edited: bool = False
     deleted: bool = False
     reactions: list[Reaction] = []
+    via: str = ""
 
 
 class Version(msgspec.Struct, frozen=True):

@@ -48,6 +48,7 @@ async def test_a_message_event_has_the_fields_of_the_api(store: Store) -> None:
         "delivery": {"state": SENT, "sent_to": 2, "held_by": 0, "members": 0},
         "reply_to": None,
         "quote": None,
+        "via": "",
         "edited": False,
         "deleted": False,
         "reactions": [],

@@ -17,6 +17,9 @@ from p2pd_daemon.store.rows import OPEN, RoomRow
 
 Place = tuple[int, bytes]
 
+# What another program's protocol carried from others has no signature to export, and is no deleted record either.
+_SIGNED = "NOT (raw IS NULL AND EXISTS (SELECT 1 FROM carried c WHERE c.record_n = records.n))"
+
 
 @dataclass(frozen=True, slots=True)
 class ExportStart:
@@ -45,8 +48,8 @@ def begin_export(conn: sqlite3.Connection, room_n: int, after: Place) -> ExportS
     """Of the records after a place: reads where they are and whether they have a body."""
     until_n = int(conn.execute("SELECT max(n) FROM records").fetchone()[0] or 0)
     places = conn.execute(
-        "SELECT ts_ms, id, raw IS NULL FROM records WHERE room_n = ? AND n <= ? AND (ts_ms, id) > (?, ?)"
-        " ORDER BY ts_ms, id",
+        "SELECT ts_ms, id, raw IS NULL FROM records WHERE room_n = ? AND n <= ? AND (ts_ms, id) > (?, ?)"  # noqa: S608
+        f" AND {_SIGNED} ORDER BY ts_ms, id",
         (room_n, until_n, *after),
     )
     count, first, last = 0, None, None
@@ -64,8 +67,8 @@ def load_export_page(
 ) -> list[ExportRow]:
     """The records after a place, in order: the first, and more up to either limit. Empty at the end."""
     rows = conn.execute(
-        "SELECT id, ts_ms, author, kind, text, raw FROM records"
-        " WHERE room_n = ? AND n <= ? AND (ts_ms, id) > (?, ?) ORDER BY ts_ms, id LIMIT ?",
+        "SELECT id, ts_ms, author, kind, text, raw FROM records"  # noqa: S608
+        f" WHERE room_n = ? AND n <= ? AND (ts_ms, id) > (?, ?) AND {_SIGNED} ORDER BY ts_ms, id LIMIT ?",
         (room_n, until_n, *after, max_rows),
     )
     page: list[ExportRow] = []

@@ -20,7 +20,8 @@ MESSAGE_COLUMNS = (
     " CASE r.own WHEN 1 THEN"
     " (SELECT count(*) FROM members m WHERE m.room_n = r.room_n AND m.holds_n >= r.n) ELSE 0 END,"
     " CASE r.own WHEN 1 THEN (SELECT count(*) FROM members m WHERE m.room_n = r.room_n) ELSE 0 END,"
-    " r.about, r.edited IS NOT NULL, r.deleted, q.author, substr(coalesce(q.edited, q.text), 1, 160), q.deleted"
+    " r.about, r.edited IS NOT NULL, r.deleted, q.author, substr(coalesce(q.edited, q.text), 1, 160), q.deleted,"
+    " (SELECT c.via FROM carried c WHERE c.record_n = r.n)"
 )
 QUOTE_JOIN = (
     "LEFT JOIN records q ON q.id = r.about AND q.room_n = r.room_n AND q.shown = 1 AND r.kind = 'text'"
@@ -60,6 +61,7 @@ def message_row(row: Sequence[Any]) -> MessageRow:
         edited,
         deleted,
         *quote,
+        via,
     ) = row
     return MessageRow(
         id=record_id,
@@ -83,6 +85,7 @@ def message_row(row: Sequence[Any]) -> MessageRow:
         edited=bool(edited),
         deleted=bool(deleted),
         quote=None if quote[0] is None else QuoteRow(PeerId(quote[0]), quote[1] or "", bool(quote[2])),
+        via=via or "",
     )
 
 
@@ -108,6 +111,7 @@ def message_shape(message: MessageRow) -> dict[str, Any]:
         "quote": _quote_shape(message.quote) if message.quote is not None else None,
         "edited": message.edited,
         "deleted": message.deleted,
+        "via": message.via,
         "reactions": [
             {"symbol": one.symbol, "count": one.count, "mine": one.mine, "by": list(one.by)}
             for one in message.reactions

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from p2pd_daemon.core.peer_id import PeerId
-from p2pd_daemon.store import changes, delivery, deposits, history, reactions
+from p2pd_daemon.store import carried, changes, delivery, deposits, history, reactions
 from p2pd_daemon.store.calls import StoreCalls
+from p2pd_daemon.store.carried import Carried
 from p2pd_daemon.store.rows import MessageRow, OutboxCounts, VersionRow
 
 
@@ -64,6 +65,14 @@ class MessageCalls(StoreCalls):
         return await self._write(
             delivery.set_state, tuple(ids), state, now_ms=now_ms, reason=reason, sent_to=sent_to
         )
+
+    async def take_carried(self, message: Carried) -> bool:
+        """Stores what another program's protocol carried here; False if it is there already."""
+        return await self._write(carried.take_carried, message)
+
+    async def note_carried(self, ids: Collection[bytes], via: str) -> None:
+        """Own messages that another program's protocol carried."""
+        await self._write(carried.note_carried, tuple(ids), via)
 
     async def own_unsent(self, room_n: int, limit: int = 100) -> list[tuple[bytes, bytes]]:
         """(id, raw) of own room records that are still STORED, the oldest first."""

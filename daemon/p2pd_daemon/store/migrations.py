@@ -19,7 +19,10 @@ APPLICATION_ID = 0x70327064
 Step = str | Callable[[sqlite3.Connection], None]
 """SQL statements, or a function for what SQL cannot do. It runs inside a transaction: it must not commit."""
 
-STEPS: tuple[Step, ...] = ()
+_TO_2 = "CREATE TABLE carried (record_n INTEGER PRIMARY KEY REFERENCES records (n), via TEXT NOT NULL)"
+"""Direct messages that another program's protocol carried."""
+
+STEPS: tuple[Step, ...] = (_TO_2,)
 """STEPS[i] leads from version i + 1 to i + 2. Released steps are never edited."""
 
 

@@ -24,7 +24,7 @@ _NEVER_VISIBLE = frozenset({"unknown", "sealed"})
 _ID_BYTES = 32
 
 
-class _Effects:
+class Effects:
     """What follows from records that become visible at `now_ms`: events, unread counts, profiles, changed messages."""
 
     def __init__(self, conn: sqlite3.Connection) -> None:
@@ -84,7 +84,7 @@ def ingest(conn: sqlite3.Connection, batch: Sequence[NewRecord]) -> list[Ingeste
 
     Returns one answer per record of the batch.
     """
-    effects = _Effects(conn)
+    effects = Effects(conn)
     done = [_ingest_one(conn, new, effects) for new in batch]
     own_seqnos = [new.record.seqno for new, result in zip(batch, done, strict=True) if new.own and result.new]
     if own_seqnos:
@@ -93,7 +93,7 @@ def ingest(conn: sqlite3.Connection, batch: Sequence[NewRecord]) -> list[Ingeste
     return done
 
 
-def _ingest_one(conn: sqlite3.Connection, new: NewRecord, effects: _Effects) -> Ingested:
+def _ingest_one(conn: sqlite3.Connection, new: NewRecord, effects: Effects) -> Ingested:
     record = new.record
     visible = new.visible and new.state != QUARANTINED
     shown = visible and new.kind in MESSAGE_KINDS
@@ -167,7 +167,7 @@ def release_quarantined(conn: sqlite3.Connection, now_ms: int, limit: int) -> li
         " ORDER BY q.ts_ms, r.id LIMIT ?",
         (now_ms + QUARANTINE_AHEAD_MS, limit),
     ).fetchall()
-    effects = _Effects(conn)
+    effects = Effects(conn)
     released = []
     for *row, kind, raw, deleted, visible, packed, body in due:
         stored = Stored(*row)

@@ -34,7 +34,7 @@ def raise_floor(conn: sqlite3.Connection, room_n: int, floor_ts: int) -> int:
         "INSERT INTO search (search, rowid, text) VALUES ('delete', ?, ?)",
         [(n, text) for n, text in due if text is not None],
     )
-    for table in ("events", "outbox", "deposits", "quarantine"):
+    for table in ("events", "outbox", "deposits", "quarantine", "carried"):
         conn.executemany(f"DELETE FROM {table} WHERE record_n = ?", numbers)  # noqa: S608 - our own words
     conn.executemany("DELETE FROM records WHERE n = ?", numbers)
     return len(due)

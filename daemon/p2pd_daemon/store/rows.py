@@ -149,6 +149,7 @@ class MessageRow:
     edited: bool = False
     deleted: bool = False  # by its author: `text` is "" for ever
     quote: QuoteRow | None = None  # of a reply: what it answers, where that is here
+    via: str = ""  # another program's protocol that carried it, unsigned
     reactions: tuple[ReactionRow, ...] = ()
 
     @property

@@ -1,4 +1,4 @@
--- The store of one node, schema version 1. A change here needs a step in migrations.py and a rise of user_version;
+-- The store of one node, schema version 2. A change here needs a step in migrations.py and a rise of user_version;
 -- tests compare a database that was upgraded step by step with one that was made from this file.
 --
 -- Conventions: *_n is a row number, *_ms Unix milliseconds, ids are the 32 bytes of a record's SHA-256, peers are
@@ -52,6 +52,13 @@ CREATE INDEX records_order ON records (room_n, ts_ms, id);
 CREATE INDEX records_unsent ON records (room_n, n) WHERE own = 1 AND state = 'stored';
 CREATE INDEX records_profiles ON records (author, room_n, ts_ms, id) WHERE kind = 'profile';
 CREATE INDEX records_edits ON records (room_n, about, author, ts_ms, id) WHERE kind = 'edit';
+
+-- Direct messages that another program's protocol carried. One of somebody else's has no signed bytes: its author is
+-- who was at the other end of the connection.
+CREATE TABLE carried (
+    record_n INTEGER PRIMARY KEY REFERENCES records (n),
+    via      TEXT NOT NULL                  -- for people: 'universal-connectivity'
+);
 
 -- Full-text search in what messages say now. The index keeps no copy of the texts; a row is written and deleted
 -- together with records.text and records.edited.
