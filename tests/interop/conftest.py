@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 from e2e.harness import Daemon, Net, open_net
-from interop.harness import IMPLEMENTATIONS, TRANSPORTS, Foreign, Foreigners, open_foreigners, require
+from interop.harness import (
+    IMPLEMENTATIONS,
+    TRANSPORTS,
+    Foreign,
+    Foreigners,
+    ForeignPeer,
+    connect,
+    open_foreigners,
+    require,
+)
 
 CELL = "cell(what): what a test shows, as the README calls it"
 HERE = Path(__file__).parent
@@ -67,3 +76,13 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
 def room(request: pytest.FixtureRequest) -> str:
     """A room's name that no other test uses."""
     return "".join(letter if letter.isalnum() else "-" for letter in request.node.name)[:60]
+
+
+@pytest.fixture
+def neighbour(
+    foreigners: Foreigners, daemon: Daemon, kind: Foreign, transport: str, dialler: str
+) -> ForeignPeer:
+    """A peer of each implementation, connected to the daemon over each transport, whoever dials."""
+    peer = foreigners.start(kind)
+    connect(daemon, peer, transport, dialler)
+    return peer

@@ -19,6 +19,9 @@ from typing import Any
 
 import pytest
 from e2e.harness import Daemon, eventually
+from p2pd_daemon.core.event import ChatEvent, Text, decode_event, encode_event
+from p2pd_daemon.core.peer_id import PeerId
+from p2pd_daemon.core.record import Record, verify_record
 
 sys.path.append(str(Path(__file__).parents[2]))  # `benchmarks` is a folder of the checkout, not installed
 
@@ -44,10 +47,25 @@ class Wire:
     decode: Callable[[bytes], str]
 
     def join(self, daemon: Daemon, room: str) -> None:
-        daemon.cli("join", room, "--wire", self.option)
+        daemon.cli("join", room, *(("--wire", self.option) if self.option != "p2pd" else ()))
 
 
+def _event(text: str) -> bytes:
+    return encode_event(ChatEvent(next(_clock), (), Text(text)))
+
+
+def _text_of(event: bytes) -> str:
+    body = decode_event(event).body
+    assert isinstance(body, Text), body
+    return body.text
+
+
+_clock = itertools.count(
+    time.time_ns() // 1_000_000 - 60_000
+)  # rises with each event, and is never in the future
+NATIVE = Wire("p2pd", lambda room: f"p2pd/1/{room}", _event, _text_of)
 TEXT = Wire("text", lambda room: room, lambda text: text.encode(), lambda data: data.decode())
+WIRE = NATIVE  # what most tests speak
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +77,12 @@ class Heard:
     data: bytes
     signature: bytes
     key: bytes
+
+    def check(self, topic: str) -> str:
+        """Verifies the signature; returns the id that p2pd gives this message."""
+        record = Record(PeerId(self.author), self.seqno, topic, self.data, self.signature, self.key or None)
+        verify_record(record)
+        return record.id_hex
 
     @classmethod
     def from_line(cls, line: Mapping[str, str]) -> Heard:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from e2e.harness import Daemon, eventually
-from interop.harness import Foreign, Foreigners, addr_of, connect
+from interop.harness import Foreign, Foreigners, ForeignPeer, addr_of, connect
 from p2pd_daemon.version import __version__
 
 
@@ -32,26 +32,19 @@ def test_both_know_who_the_other_is(
 
 
 @pytest.mark.cell("ping")
-def test_each_pings_the_other(
-    daemon: Daemon, foreigners: Foreigners, kind: Foreign, transport: str, dialler: str
-) -> None:
-    peer = foreigners.start(kind)
-    connect(daemon, peer, transport, dialler)
+def test_each_pings_the_other(daemon: Daemon, neighbour: ForeignPeer) -> None:
     for _ in range(3):
-        assert 0 < peer.call("ping", peer_id=daemon.peer_id)["ms"] < 10_000
-    pinged = daemon.json("ping", peer.peer_id)
-    assert pinged
+        assert 0 < neighbour.call("ping", peer_id=daemon.peer_id)["ms"] < 10_000
+    [pinged] = daemon.json("ping", neighbour.peer_id, "--count", "3")
+    assert all(0 < rtt < 10_000 for rtt in pinged["rtt_ms"])
+    assert len(pinged["rtt_ms"]) == 3
 
 
 @pytest.mark.cell("disconnect")
-def test_each_can_end_the_connection(
-    daemon: Daemon, foreigners: Foreigners, kind: Foreign, transport: str, dialler: str
-) -> None:
-    peer = foreigners.start(kind)
-    connect(daemon, peer, transport, dialler)
+def test_each_can_end_the_connection(daemon: Daemon, neighbour: ForeignPeer, dialler: str) -> None:
     if dialler == "p2pd":
-        daemon.cli("disconnect", peer.peer_id)
+        daemon.cli("disconnect", neighbour.peer_id)
     else:
-        peer.call("disconnect", peer_id=daemon.peer_id)
-    eventually(lambda: peer.peer_id not in daemon.peers(), what="p2pd knows that it ended")
-    eventually(lambda: daemon.peer_id not in peer.peers(), what="the peer knows that it ended")
+        neighbour.call("disconnect", peer_id=daemon.peer_id)
+    eventually(lambda: neighbour.peer_id not in daemon.peers(), what="p2pd knows that it ended")
+    eventually(lambda: daemon.peer_id not in neighbour.peers(), what="the peer knows that it ended")
