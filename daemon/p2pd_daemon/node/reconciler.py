@@ -144,12 +144,15 @@ class Reconciler:
         try:
             await trio.sleep(delay)
             await self._turns.wait(room.topic, peer)
-            async with self._slots:
-                self._planned.discard((room.topic, peer))
-                if self._rooms.get(room.topic) is room and self._parts.network.is_connected(peer):
-                    await self._begin(room, peer)
+            await self._slots.acquire()
         finally:
+            # Exactly once: by the end of the session the pair may be planned anew, and that is another task's place.
             self._planned.discard((room.topic, peer))
+        try:
+            if self._rooms.get(room.topic) is room and self._parts.network.is_connected(peer):
+                await self._begin(room, peer)
+        finally:
+            self._slots.release()
 
     def _again(self, room: Room, peer: PeerId) -> None:
         self._plan(room, peer, AGAIN_S * random.uniform(0.7, 1.3))  # noqa: S311
