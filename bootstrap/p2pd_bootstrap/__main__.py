@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import gc
+import importlib
 import logging
 import resource
 import sys
@@ -48,10 +50,15 @@ def _run(options: Options) -> None:
         )
         key = import_identity(home, options.key) if options.key else load_or_create_identity(home)
         _allow_many_connections()
-        # The rest costs most of a second, and an error above should not wait for it.
+        # As in the daemon: an error above should not wait for the rest, and nothing of it is garbage.
+        gc.disable()
+        importlib.import_module("p2pd_daemon.net")  # first: it puts off what the others import and do not use
         import trio  # noqa: PLC0415
 
         from p2pd_bootstrap.serve import serve_bootstrap  # noqa: PLC0415
+
+        gc.freeze()
+        gc.enable()
 
         trio.run(serve_bootstrap, options, key, lambda ready: _print_ready(ready, as_json=options.json))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import logging
 import sys
 from collections.abc import Sequence
@@ -36,6 +37,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             # The rest costs most of a second, and an error above should not wait for it. Nothing of it is garbage:
             # looking for some meanwhile takes an eighth of that time, and later collections need not look again.
             gc.disable()
+            importlib.import_module(
+                "p2pd_daemon.net"
+            )  # first: it puts off what the others import and do not use
             import trio  # noqa: PLC0415
 
             from p2pd_daemon.node.serve import serve_node  # noqa: PLC0415

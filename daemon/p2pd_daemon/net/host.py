@@ -19,8 +19,6 @@ from libp2p.peer.id import ID
 from libp2p.peer.peerstore import PeerStore
 from libp2p.security.noise.transport import PROTOCOL_ID as NOISE
 from libp2p.security.noise.transport import Transport as NoiseTransport
-from libp2p.security.tls.transport import PROTOCOL_ID as TLS
-from libp2p.security.tls.transport import TLSTransport
 from libp2p.stream_muxer.yamux.yamux import PROTOCOL_ID as YAMUX
 from libp2p.transport.tcp.tcp import TCP
 from libp2p.transport.upgrader import TransportUpgrader
@@ -28,13 +26,15 @@ from multiaddr import Multiaddr
 
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.errors import BadConfig, NetworkError
-from p2pd_daemon.net import guards, identify, libp2p_logging, muxer, websocket
+from p2pd_daemon.net import guards, identify, libp2p_logging, muxer, resolver, websocket
 from p2pd_daemon.net.addresses import Announcer, claim_ports, parse_listen
 from p2pd_daemon.net.closing import close_connections
 from p2pd_daemon.net.half_open import HalfOpen
 from p2pd_daemon.net.interface import NetworkConfig
 from p2pd_daemon.net.swarm import GuardedSwarm, connection_config
 from p2pd_daemon.net.tasks import leaves, no_groups
+from p2pd_daemon.net.tls import PROTOCOL_ID as TLS
+from p2pd_daemon.net.tls import TlsWhenAsked
 from p2pd_daemon.net.websocket import GuardedWebsocket
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _swarm(pair: KeyPair, config: NetworkConfig) -> GuardedSwarm:
     upgrader = TransportUpgrader(
         {
             NOISE: NoiseTransport(pair, noise_privkey=create_noise_key_pair().private_key),
-            TLS: TLSTransport(pair),
+            TLS: TlsWhenAsked(pair),
         },
         {TProtocol(YAMUX): muxer.BoundedYamux},
     )
@@ -152,6 +152,7 @@ def _set_up_libp2p(agent: str) -> None:
     """What libp2p keeps in module variables. Idempotent."""
     muxer.install()
     websocket.install()
+    resolver.install()
     guards.bound_negotiation()
     identify.install(agent)
     libp2p_logging.route()

@@ -6,30 +6,32 @@ machine's interfaces change, the sockets are opened anew: they are bound to the 
 
 from __future__ import annotations
 
+import importlib
 import logging
 import secrets
 import string
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import trio
-from zeroconf import Error as ZeroconfError
-from zeroconf import IPVersion, ServiceBrowser, ServiceInfo, ServiceListener, Zeroconf
 
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.errors import P2pdError
 from p2pd_daemon.net.addresses import interface_ips
 from p2pd_daemon.net.targets import parse_target
 
+if TYPE_CHECKING:
+    from p2pd_daemon.net.mdns_service import MdnsService
+
 log = logging.getLogger(__name__)
 
-SERVICE = "_p2p._udp.local."
 NAME_LENGTH = 32  # characters, at least, by the specification; random, so that it tells nothing
 PEERS = 256  # remembered; a larger local network is found through rooms
 ADDRS = 8  # announced, so that the answer fits into one packet
 TXT_BYTES = 255  # of one string in a TXT record
 CHECK_S = 5.0  # between two looks whether interfaces or addresses changed
 RETRY_S = 30.0  # after multicast could not be opened
-REQUEST_MS = 1000  # asking for a TXT record that did not come along
+START_S = 0.1  # the node is ready first: zeroconf takes a while to import, and a second to announce anything
 
 Found = Callable[[PeerId, list[str]], None]
 
@@ -54,36 +56,42 @@ class Mdns:
 
     async def run(self) -> None:
         """Until cancelled. A machine without multicast costs a log line, and a new try now and then."""
+        await trio.sleep(START_S)
+        service = await trio.to_thread.run_sync(importlib.import_module, "p2pd_daemon.net.mdns_service")
         while True:
             try:
-                await self._run_on(self._interfaces())
-            except (OSError, ZeroconfError) as error:
+                await self._run_on(service.MdnsService, self._interfaces())
+            except (OSError, service.Error) as error:
                 log.info("no mDNS: %r", error)
                 await trio.sleep(RETRY_S)
 
-    async def _run_on(self, interfaces: list[str]) -> None:
+    async def _run_on(self, service_type: type[MdnsService], interfaces: list[str]) -> None:
         """Serves these interfaces until they change."""
         if not interfaces:
             await trio.sleep(CHECK_S)
             return
-        listener = _Listener(trio.lowlevel.current_trio_token(), self._name, self._heard)
-        zeroconf = await trio.to_thread.run_sync(lambda: Zeroconf(interfaces, ip_version=IPVersion.V4Only))
+        token = trio.lowlevel.current_trio_token()
+        service = await trio.to_thread.run_sync(
+            service_type, interfaces, self._name, token, lambda raw: self._heard(decode_txt(raw))
+        )
         try:
             announced: tuple[str, ...] = ()
-            browser = await trio.to_thread.run_sync(ServiceBrowser, zeroconf, SERVICE, listener)
             while self._interfaces() == interfaces:
                 current = tuple(self._suitable())
                 if current != announced:
                     # Announcing takes a second, which the end of the daemon need not wait for.
                     await trio.to_thread.run_sync(  # type: ignore[call-arg]  # the old stubs that libp2p installs
-                        self._announce, zeroconf, current, bool(announced), abandon_on_cancel=True
+                        service.announce,
+                        encode_txt(current),
+                        _port(current),
+                        bool(announced),
+                        abandon_on_cancel=True,
                     )
                     announced = current
                 await trio.sleep(CHECK_S)
-            browser.cancel()
         finally:
-            with trio.CancelScope(shield=True):  # says good-bye and ends the thread; takes 0.3 s
-                await trio.to_thread.run_sync(zeroconf.close)
+            with trio.CancelScope(shield=True):
+                await trio.to_thread.run_sync(service.close)
 
     def _interfaces(self) -> list[str]:
         if self._loopback:
@@ -94,21 +102,6 @@ class Mdns:
         """Our addresses as far as they make sense to neighbours, with /p2p/… at the end."""
         addrs = [addr for addr in self._own_addrs() if self._loopback or "/ip4/127." not in addr]
         return [addr for addr in addrs if "/ip6/::1/" not in addr and len(addr) + 8 <= TXT_BYTES][:ADDRS]
-
-    def _announce(self, zeroconf: Zeroconf, addrs: Sequence[str], again: bool) -> None:
-        """Runs in a worker thread. The name is random, so it is not probed for a conflict."""
-        info = ServiceInfo(
-            SERVICE,
-            f"{self._name}.{SERVICE}",
-            port=_port(addrs),
-            server=f"{self._name}.local.",
-            properties=encode_txt(addrs),
-            parsed_addresses=self._interfaces(),
-        )
-        if again:
-            zeroconf.update_service(info)
-        else:
-            zeroconf.register_service(info, cooperating_responders=True)
 
     def _heard(self, strings: Sequence[str]) -> None:
         """Runs in the trio loop, with what a neighbour announces."""
@@ -126,33 +119,6 @@ class Mdns:
             if len(self._peers) > PEERS:
                 del self._peers[next(iter(self._peers))]
             self._found(peer, addrs)
-
-
-class _Listener(ServiceListener):
-    """Called on zeroconf's browser thread."""
-
-    def __init__(
-        self, token: trio.lowlevel.TrioToken, own_name: str, heard: Callable[[list[str]], None]
-    ) -> None:
-        self._token = token
-        self._own = f"{own_name}.{SERVICE}"
-        self._heard = heard
-
-    def add_service(self, zc: Zeroconf, type_: str, name: str) -> None:
-        if name == self._own:
-            return
-        info = ServiceInfo(type_, name)
-        # The TXT record came with the announcement, or it is asked for.
-        if info.load_from_cache(zc) or info.request(zc, REQUEST_MS):
-            try:
-                self._token.run_sync_soon(self._heard, decode_txt(info.text or b""))
-            except trio.RunFinishedError:  # the daemon has ended in this moment
-                return
-
-    update_service = add_service
-
-    def remove_service(self, zc: Zeroconf, type_: str, name: str) -> None:
-        """A neighbour that leaves is noticed by its connection."""
 
 
 def encode_txt(addrs: Sequence[str]) -> bytes:
