@@ -125,12 +125,21 @@ def message_lines(message: Mapping[str, Any], *, where: str = "", state: bool = 
     """
     name = one_line(message.get("name") or message["nick"] or message["from"][-6:])
     shown_name = coloured(name, f"38;5;{nick_code(message['from'])}")
+    shown_name += _claim(message)
     author = f"* {shown_name}" if message["kind"] == "action" else f"{shown_name}:"
     waits = state and message["state"] in {"queued", "refused"} and not message.get("deleted")
     unsent = f" [{message['state']}]" if waits else ""
     head = " ".join(part for part in (local_time(message["ts_ms"]), where, author) if part)
     text = "\n    ".join(sanitise(message["text"]).split("\n"))
     return f"{head} {_answered(message)}{text}{_marks(message)}{unsent}"
+
+
+def _claim(message: Mapping[str, Any]) -> str:
+    """A text of a chat-room that names somebody else as its author: who signed it is not who it says."""
+    sender = message.get("sender")
+    if not sender or not sender["claims"]:
+        return ""
+    return coloured(f" (who calls themself {one_line(sender['claims'])[-6:]}, which is not true)", "31")
 
 
 QUOTED = 40  # characters of the message that another one answers

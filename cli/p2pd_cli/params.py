@@ -36,6 +36,15 @@ def json_option(command: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON: one object a line.")(command)
 
 
+def wire_option(command: F) -> F:
+    return click.option(
+        "--wire",
+        type=click.Choice(["p2pd", "text", "chat-room"]),
+        help="Whose format the room has: text is universal-connectivity's, chat-room that of go-libp2p's example."
+        "  [default: that of the room you know by this name, else p2pd]",
+    )(command)
+
+
 def given_home() -> Path | None:
     """What --home said, absolute; None without it."""
     found = click.get_current_context().meta.get(_HOME)

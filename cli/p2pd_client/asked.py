@@ -61,6 +61,13 @@ class RoomRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     room: RoomName
 
 
+class JoinRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`wire` says whose format the room has. Without it, it is the room known by this name, or else one of p2pd's."""
+
+    room: RoomName
+    wire: Annotated[str, Meta(pattern="^(p2pd|text|chat-room)$")] | None = None
+
+
 class SendRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     room: RoomName
     text: Text

@@ -113,8 +113,9 @@ class Client:
     async def rooms(self) -> list[shapes.Room]:
         return await self._ask(calls.rooms())
 
-    async def join(self, room: str) -> shapes.Joined:
-        return await self._ask(calls.join(room))
+    async def join(self, room: str, wire: str | None = None) -> shapes.Joined:
+        """`wire` says whose format the room has: `p2pd`, `text` (universal-connectivity) or `chat-room`."""
+        return await self._ask(calls.join(room, wire))
 
     async def leave(self, room: str) -> None:
         await self._ask(calls.leave(room))

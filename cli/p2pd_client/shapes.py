@@ -90,6 +90,15 @@ class Quote(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     name: str = ""
 
 
+class Sender(msgspec.Struct, frozen=True):
+    """What a text of a chat-room says about its author, which nobody vouches for: a nickname, and in `claims` whom it
+    names as its author where that is not so (`from` is who signed it).
+    """
+
+    nick: str
+    claims: str | None = None
+
+
 class Message(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     """A message as history and tail show it. `room` is null and `peer` set in a direct conversation.
 
@@ -100,6 +109,8 @@ class Message(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     the message that it answers, and `quote` how that one begins, where it is here. `via` names another program's
     protocol that carried a direct message: then nobody signed what came, and the other side got what was sent without
     our signature.
+    `sender` is set in rooms of the chat-room wire. In rooms of other people's formats `ts_ms` is when the
+    message was first seen.
     """
 
     id: str
@@ -121,6 +132,7 @@ class Message(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     deleted: bool = False
     reactions: list[Reaction] = []
     via: str = ""
+    sender: Sender | None = None
 
 
 class Version(msgspec.Struct, frozen=True):
@@ -139,13 +151,14 @@ class MessageVersions(msgspec.Struct, frozen=True):
 
 
 class Room(msgspec.Struct, frozen=True):
-    """A joined room."""
+    """A joined room. `wire` says whose format its messages have: `p2pd`, `text` or `chat-room`."""
 
     room: str
     topic: str
     unread: int
     members: int
     last_ts_ms: int | None
+    wire: str = "p2pd"
 
 
 class Conversation(msgspec.Struct, frozen=True):
@@ -238,8 +251,11 @@ class Ok(msgspec.Struct, frozen=True):
 
 
 class Joined(msgspec.Struct, frozen=True):
+    """`room` is the name from now on: with its wire in front where another room here has that name already."""
+
     room: str
     topic: str
+    wire: str = "p2pd"
 
 
 class NickSet(msgspec.Struct, frozen=True):

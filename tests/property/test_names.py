@@ -8,7 +8,14 @@ from collections.abc import Callable
 from hypothesis import example, given
 from hypothesis import strategies as st
 from p2pd_daemon.core.event import check_nick, check_text
-from p2pd_daemon.core.room import check_room_name, open_room_topic, rendezvous_tag, room_name_of
+from p2pd_daemon.core.room import (
+    Wire,
+    check_room_name,
+    open_room_topic,
+    rendezvous_tag,
+    room_of_topic,
+    room_topic,
+)
 from p2pd_daemon.core.terminal import BIDI_CONTROLS, sanitise
 from p2pd_daemon.errors import BadRoomName, BadText, P2pdError, TooLarge
 
@@ -59,7 +66,7 @@ def test_a_room_name_is_normal_or_refused_with_a_reason(text: str) -> None:
     assert 1 <= len(name) <= 64
     assert all(is_harmless(char) and char not in "\n\t" for char in name)
     assert check_room_name(name) == name
-    assert room_name_of(open_room_topic(name)) == name
+    assert room_of_topic(open_room_topic(name)) == (name, Wire.P2PD)
     assert len(rendezvous_tag(open_room_topic(name))) == 52
 
 
@@ -85,5 +92,5 @@ def test_a_text_is_taken_as_it_is_or_refused_with_a_reason(text: str) -> None:
 
 @given(any_text)
 def test_any_topic_has_a_name_or_none(topic: str) -> None:
-    name = room_name_of(topic)
-    assert name is None or open_room_topic(name) == topic
+    found = room_of_topic(topic)
+    assert found is None or room_topic(*found) == topic

@@ -31,7 +31,7 @@ from p2pd_client.shapes import (
 )
 from p2pd_daemon import errors
 from p2pd_daemon.core.event import check_nick, check_symbol, check_text
-from p2pd_daemon.core.room import check_room_name
+from p2pd_daemon.core.room import Wire, check_room_name, room_topic
 
 ME = "12D3KooWMemoryMemoryMemoryMemoryMemoryMemoryMemoryMe"
 ADA = "12D3KooWAdaAdaAdaAdaAdaAdaAdaAdaAdaAdaAdaAdaAdaAdaAd"
@@ -105,10 +105,10 @@ class MemoryControl:
             for room, said in self.topics.items()
         ]
 
-    async def join(self, room: str) -> Joined:
+    async def join(self, room: str, wire: str | None = None) -> Joined:
         room = check_room_name(room)
         self.topics.setdefault(room, [])
-        return Joined(room, f"p2pd/1/{room}")
+        return Joined(room, room_topic(room, Wire(wire or "p2pd")), wire or "p2pd")
 
     async def leave(self, room: str) -> None:
         del self.topics[self._room(room)]

@@ -6,11 +6,13 @@ import pytest
 from p2pd_daemon.core.event import check_nick, check_symbol, check_text
 from p2pd_daemon.core.peer_id import decode_peer_id
 from p2pd_daemon.core.room import (
+    Wire,
     check_room_name,
     open_room_topic,
     peer_rendezvous_tag,
     rendezvous_tag,
-    room_name_of,
+    room_of_topic,
+    room_topic,
 )
 from p2pd_daemon.core.terminal import sanitise
 from p2pd_daemon.errors import BadRoomName, BadText, TooLarge
@@ -39,7 +41,7 @@ ANN = decode_peer_id("12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5")
 )
 def test_good_room_names(name: str) -> None:
     assert check_room_name(name) == name
-    assert room_name_of(open_room_topic(name)) == name
+    assert room_of_topic(open_room_topic(name)) == (name, Wire.P2PD)
 
 
 def test_a_room_name_becomes_nfc() -> None:
@@ -80,10 +82,50 @@ def test_bad_room_names_say_why(name: str, why: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "topic", ["lobby", "p2pd/1/", "p2pd/1/x/abc", "p2pd/1/dm/abc", "p2pd/1/ a", "p2pd/1/e\u0301"]
+    "topic",
+    [
+        "",
+        "p2pd/1/",
+        "p2pd/1/x/abc",
+        "p2pd/1/dm/abc",
+        "p2pd/1/ a",
+        "p2pd/1/e\u0301",
+        "chat-room:",
+        "chat-room: a",
+    ],
 )
-def test_topics_of_no_open_room(topic: str) -> None:
-    assert room_name_of(topic) is None
+def test_topics_of_no_room(topic: str) -> None:
+    assert room_of_topic(topic) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "wire", "topic"),
+    [
+        ("universal-connectivity", Wire.TEXT, "universal-connectivity"),
+        ("x/y", Wire.TEXT, "x/y"),
+        ("awesome-chat-room", Wire.CHAT_ROOM, "chat-room:awesome-chat-room"),
+        ("x/y", Wire.CHAT_ROOM, "chat-room:x/y"),
+    ],
+)
+def test_topics_of_other_wires(name: str, wire: Wire, topic: str) -> None:
+    assert check_room_name(name, wire) == name
+    assert room_topic(name, wire) == topic
+    assert room_of_topic(topic) == (name, wire)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("p2pd/1/lobby", "p2pd join lobby --wire p2pd"),
+        ("chat-room:lobby", "p2pd join lobby --wire chat-room"),
+        ("universal-connectivity-file", "p2pd join universal-connectivity --wire text"),
+        ("universal-connectivity-browser-peer-discovery", "p2pd join universal-connectivity --wire text"),
+    ],
+)
+def test_a_text_room_is_none_where_others_expect_something_else(name: str, hint: str) -> None:
+    with pytest.raises(BadRoomName) as caught:
+        check_room_name(name, Wire.TEXT)
+    assert hint in caught.value.hint
 
 
 def test_tags_are_short_and_do_not_show_the_name() -> None:

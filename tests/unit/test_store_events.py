@@ -52,6 +52,7 @@ async def test_a_message_event_has_the_fields_of_the_api(store: Store) -> None:
         "edited": False,
         "deleted": False,
         "reactions": [],
+        "sender": None,
     }
     assert set(one.data) == {name.rstrip("_") for name in Message.__struct_fields__}
     assert (two.data["room"], two.data["peer"], two.data["from"]) == (None, BOB, BOB)

@@ -13,7 +13,7 @@ from p2pd_cli.chat.session import SCROLLBACK, Session
 from p2pd_cli.chat.view import failure, notice, show_place
 from p2pd_cli.failures import CliError
 from p2pd_cli.output import one_line
-from p2pd_cli.places import Place, find_place, read_back
+from p2pd_cli.places import find_place, read_back
 
 LONGEST_HISTORY = 1000  # what the API gives in one answer
 
@@ -36,8 +36,8 @@ async def handle_line(session: Session, line: str) -> None:
 async def join(session: Session, command: Command) -> None:
     if not command.rest:
         raise ValueError("/join needs the name of a room")
-    joined = await session.client.join(command.rest.removeprefix("#") or command.rest)
-    await session.enter(Place(room=joined.room, name=joined.room))
+    room, _, wire = command.rest.partition(" --wire ")
+    await session.join(room.strip().removeprefix("#") or room, wire.strip() or None)
 
 
 async def leave(session: Session, command: Command) -> None:

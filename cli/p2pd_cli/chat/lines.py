@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 # Command → (what follows it, what it does). The order is that of /help.
 COMMANDS: dict[str, tuple[str, str]] = {
-    "join": ("ROOM", "go to a room; joins it if need be"),
+    "join": ("ROOM [--wire WIRE]", "go to a room; joins it if need be"),
     "leave": ("[ROOM]", "leave a room, this one without a name"),
     "msg": ("PEER [TEXT]", "write to somebody; without a text, go to your conversation"),
     "me": ("ACTION", "say what you do: * ana waves"),

@@ -122,17 +122,27 @@ class Session:
         if self.place is not None:
             await self.client.mark_read(self.place.room or self.place.peer or "")
 
-    async def open_target(self, target: str) -> None:
-        """Enters a room or a conversation by what the person calls it; joins a room that is not joined."""
+    async def open_target(self, target: str, wire: str | None = None) -> None:
+        """Enters a room or a conversation by what the person calls it; joins a room that is not joined. With a wire it
+        is a room.
+        """
+        if wire is not None:
+            await self.join(target, wire)
+            return
         try:
             place = await find_place(self.client, target)
         except (ApiError, CliError) as error:
             if isinstance(error, ApiError) and error.code not in {"no_such_peer", "no_such_room"}:
                 raise
-            joined = await self.client.join(target)
-            self.show(notice(f"joined the room {joined.room}"))
-            place = Place(room=joined.room, name=joined.room)
+            await self.join(target)
+            return
         await self.enter(place)
+
+    async def join(self, room: str, wire: str | None = None) -> None:
+        """Joins a room and enters it."""
+        joined = await self.client.join(room, wire)
+        self.show(notice(f"joined the room {joined.room}"))
+        await self.enter(Place(room=joined.room, name=joined.room))
 
     async def refresh(self) -> None:
         """Fetches the counts and names that the toolbar and the completion show."""

@@ -57,7 +57,7 @@ class LinesAbove:
             self.app.invalidate()
 
 
-async def run_chat(home: Path | None, target: str | None) -> None:
+async def run_chat(home: Path | None, target: str | None, wire: str | None = None) -> None:
     """Chats until Ctrl-D or /quit. Raises ApiError when there is no daemon, or the target cannot be entered."""
     above = LinesAbove()
     async with connect(home) as client:
@@ -67,7 +67,7 @@ async def run_chat(home: Path | None, target: str | None) -> None:
             send, receive = anyio.create_memory_object_stream[str](LINES_WAITING)
             tasks.start_soon(session.follow)
             if target is not None:
-                await session.open_target(target)
+                await session.open_target(target, wire)
             done = anyio.Event()
             tasks.start_soon(_work, session, receive, done)
             prompt = _prompt(session)

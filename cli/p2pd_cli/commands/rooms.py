@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from p2pd_cli.call import ask
 from p2pd_cli.complete import complete_room
 from p2pd_cli.output import local_time, one_line, print_json, print_table
-from p2pd_cli.params import home_option, json_option
+from p2pd_cli.params import home_option, json_option, wire_option
+
+
+def shown_wire(joined: dict[str, Any]) -> str:
+    """What to add to a room's name where it is not one of p2pd's own."""
+    return "" if joined["wire"] == "p2pd" else f" ({joined['wire']}, topic {one_line(joined['topic'])})"
 
 
 @click.command("join")
 @click.argument("room")
+@wire_option
 @home_option
 @json_option
-def join_command(room: str, as_json: bool) -> None:
+def join_command(room: str, wire: str | None, as_json: bool) -> None:
     """Join a room. The node stays in it, over restarts, until `p2pd leave`.
 
-    Everybody who joins a room of the same name and can be reached is in it.
+    Everybody who joins a room of the same name and can be reached is in it. Other libp2p programs have rooms of their
+    own formats, which have texts and nothing else: no edits, reactions, replies or nicknames of p2pd's.
 
     \b
     Example:
       p2pd join lobby
+      p2pd join universal-connectivity --wire text
     """
-    joined = ask("POST", "/v1/join", {"room": room})
+    joined = ask("POST", "/v1/join", {"room": room} | ({"wire": wire} if wire else {}))
     if as_json:
         print_json(joined)
     else:
-        print(f"joined {one_line(joined['room'])}")
+        print(f"joined {one_line(joined['room'])}{shown_wire(joined)}")
 
 
 @click.command("leave")
@@ -65,9 +75,15 @@ def rooms_command(as_json: bool) -> None:
             print_json(room)
         return
     print_table(
-        ("ROOM", "UNREAD", "MEMBERS", "LAST MESSAGE"),
+        ("ROOM", "UNREAD", "MEMBERS", "LAST MESSAGE", "WIRE"),
         [
-            (room["room"], str(room["unread"]), str(room["members"]), local_time(room["last_ts_ms"]))
+            (
+                room["room"],
+                str(room["unread"]),
+                str(room["members"]),
+                local_time(room["last_ts_ms"]),
+                room["wire"] if room["wire"] != "p2pd" else "",
+            )
             for room in rooms
         ],
     )

@@ -61,7 +61,8 @@ class Control(Protocol):
     async def rooms(self) -> Sequence[Room]:
         """The joined rooms."""
 
-    async def join(self, room: str) -> Joined: ...
+    async def join(self, room: str, wire: str | None = None) -> Joined:
+        """`wire` is `p2pd`, `text` or `chat-room`; None: that of the room known by this name, else `p2pd`."""
 
     async def leave(self, room: str) -> None: ...
 

@@ -100,9 +100,9 @@ ROUTES: tuple[Route, ...] = (
         "POST",
         "/v1/join",
         "Joins a room",
-        lambda c, r: c.join(r.room),
+        lambda c, r: c.join(r.room, r.wire),
         shapes.Joined,
-        asked.RoomRequest,
+        asked.JoinRequest,
         (errors.BadRoomName, errors.OverLimit),
     ),
     Route(

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from enum import Enum
 
 from p2pd_daemon.core.clock import is_due
-from p2pd_daemon.core.event import ChatEvent, Sealed, decode_event
+from p2pd_daemon.core.event import ChatEvent, Sealed
 from p2pd_daemon.core.limits import Limits
+from p2pd_daemon.core.payload import read_payload
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.core.record import Record
+from p2pd_daemon.core.room import Wire
 from p2pd_daemon.errors import RemoteProtocolError
 
 DAY_S = 86_400
@@ -36,8 +38,18 @@ class TopicKind(Enum):
     """What a topic is to this node."""
 
     OPEN = "open"  # an open room we joined
+    TEXT = "text"  # a room of the text wire that we joined
+    CHAT_ROOM = "chat-room"  # one of the chat-room wire
     DIRECT = "direct"  # a direct conversation of ours; its records come by stream only
     UNKNOWN = "unknown"
+
+
+WIRES = {
+    TopicKind.OPEN: Wire.P2PD,
+    TopicKind.TEXT: Wire.TEXT,
+    TopicKind.CHAT_ROOM: Wire.CHAT_ROOM,
+    TopicKind.DIRECT: Wire.P2PD,
+}
 
 
 class Outcome(Enum):
@@ -180,7 +192,7 @@ class Admission:
         if topic_kind is TopicKind.UNKNOWN:
             return Verdict(Outcome.IGNORE, UNKNOWN_TOPIC)
         try:
-            event = decode_event(record.data, text_bytes=limits.text_bytes)
+            event = read_payload(record.data, WIRES[topic_kind], text_bytes=limits.text_bytes)
         except RemoteProtocolError:
             return Verdict(Outcome.REJECT, BAD_EVENT)
         if topic_kind is TopicKind.DIRECT and not isinstance(event.body, Sealed):

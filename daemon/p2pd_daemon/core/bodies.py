@@ -35,6 +35,14 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedText(Text):
+    """A text that says itself who its author is (`--wire chat-room`), truly or not."""
+
+    nick: str = ""
+    sender_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Action:
     text: str
 
@@ -111,6 +119,7 @@ Body: TypeAlias = (
 
 _KINDS: dict[type, str] = {
     Text: "text",
+    NamedText: "text",
     Action: "action",
     Edit: "edit",
     Delete: "delete",

@@ -4,10 +4,10 @@ the ids of deleted records, and who wrote.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from p2pd_daemon.core.bodies import Delete
-from p2pd_daemon.core.event import Body, ChatEvent, Sealed, decode_event
+from p2pd_daemon.core.event import Body, ChatEvent, Sealed
 from p2pd_daemon.core.export import (
     VERSION_KEY,
     BadLine,
@@ -23,8 +23,9 @@ from p2pd_daemon.core.export import (
     shown_of,
 )
 from p2pd_daemon.core.keys import SigningKey
+from p2pd_daemon.core.payload import read_payload
 from p2pd_daemon.core.record import Record, decode_record, verify_record
-from p2pd_daemon.core.room import DIRECT_PREFIX, room_name_of
+from p2pd_daemon.core.room import DIRECT_PREFIX, Wire, room_of_topic
 from p2pd_daemon.core.seal import DirectBox, direct_box
 from p2pd_daemon.errors import BadPeerId, RemoteProtocolError
 
@@ -178,11 +179,14 @@ class ExportCheck:
     def _record(self, shown: Line, raw: bytes) -> Checked:
         try:
             record = decode_record(raw, max_bytes=0)
-            event = decode_event(record.data, text_bytes=0)
+            wire = _wire_of(record.topic)
+            event = read_payload(record.data, wire, text_bytes=0)
         except RemoteProtocolError as error:
             self._all_read = False
             faults = self._place(shown.ts_ms, shown.id)
             return self._say(f"its signed bytes are damaged: {error.message}", *faults)
+        if wire is not Wire.P2PD:  # it carries no time: that is when the exporter first saw it
+            event = replace(event, ts_ms=shown.ts_ms)
         faults = self._record_faults(shown, record, event)
         proven = True
         if self._signatures or record.id != shown.id:
@@ -276,9 +280,19 @@ def manifest_faults(manifest: Manifest) -> list[str]:
     if manifest.topic.startswith(DIRECT_PREFIX):
         if manifest.peer is None or manifest.room is not None:
             faults.append("the manifest of a direct conversation names the other peer, and no room")
-    elif manifest.room is None or manifest.room != room_name_of(manifest.topic) or manifest.peer is not None:
+    elif manifest.room is None or manifest.room != _room_name(manifest.topic) or manifest.peer is not None:
         faults.append("the manifest's topic is not that of its room")
     return faults
+
+
+def _wire_of(topic: str) -> Wire:
+    found = room_of_topic(topic)
+    return found[1] if found else Wire.P2PD
+
+
+def _room_name(topic: str) -> str | None:
+    found = room_of_topic(topic)
+    return found[0] if found else None
 
 
 def open_box(key: SigningKey | None, manifest: Manifest) -> DirectBox | None:

@@ -8,6 +8,7 @@ import heapq
 import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 
 from p2pd_daemon.core.bodies import label_fault_char
 from p2pd_daemon.core.clock import next_ts
@@ -19,12 +20,23 @@ MAX_PARENTS = 8
 OPEN_PREFIX = "p2pd/1/"
 PRIVATE_PREFIX = "p2pd/1/x/"
 DIRECT_PREFIX = "p2pd/1/dm/"
+CHAT_ROOM_PREFIX = "chat-room:"
 
 _RESERVED = tuple(prefix.removeprefix(OPEN_PREFIX) for prefix in (PRIVATE_PREFIX, DIRECT_PREFIX))
+# Topics beside universal-connectivity's rooms that look like rooms: a text in one crashes others' peers.
+_NO_TEXT = {"-file": "ids of files", "-browser-peer-discovery": "addresses of peers"}
 _HINT = f"a room name has 1 to {MAX_NAME} letters, digits, signs or emoji, for example `lobby`"
 
 
-def check_room_name(name: str) -> str:
+class Wire(StrEnum):
+    """Whose format the payloads in a room have: p2pd's own, or somebody else's."""
+
+    P2PD = "p2pd"
+    TEXT = "text"  # raw UTF-8: universal-connectivity
+    CHAT_ROOM = "chat-room"  # JSON: go-libp2p's example pubsub/chat
+
+
+def check_room_name(name: str, wire: Wire = Wire.P2PD) -> str:
     """The name in NFC. BadRoomName says why it cannot be one."""
     if not isinstance(name, str):
         raise BadRoomName("a room name is text", hint=_HINT)
@@ -42,11 +54,34 @@ def check_room_name(name: str) -> str:
     name = unicodedata.normalize("NFC", name)
     if len(name) > MAX_NAME:
         raise BadRoomName(f"the room name has {len(name)} characters; the limit is {MAX_NAME}", hint=_HINT)
-    if name.startswith(_RESERVED):
+    if wire is Wire.TEXT:
+        _check_text_topic(name)
+    elif wire is Wire.P2PD and name.startswith(_RESERVED):
         reserved = " and ".join(f"`{prefix}`" for prefix in _RESERVED)
         hint = f"{reserved} at the start are kept for private rooms and direct conversations"
         raise BadRoomName(f"the room name {name!r} begins with a reserved prefix", hint=hint)
     return name
+
+
+def lookup_name(name: str) -> str:
+    """The form in which a name that was typed is looked up, whether it can be one or not."""
+    return unicodedata.normalize("NFC", name.encode(errors="replace").decode())
+
+
+def _check_text_topic(name: str) -> None:
+    """A topic tells whose format its payloads have, and texts go only where others expect them."""
+    for prefix, wire in ((OPEN_PREFIX, Wire.P2PD), (CHAT_ROOM_PREFIX, Wire.CHAT_ROOM)):
+        if name.startswith(prefix):
+            raise BadRoomName(
+                f"the topic {name!r} is that of a {wire} room",
+                hint=f"p2pd join {name.removeprefix(prefix)} --wire {wire}",
+            )
+    for suffix, what in _NO_TEXT.items():
+        if name.endswith(suffix):
+            raise BadRoomName(
+                f"a topic that ends in {suffix} carries {what}, not texts",
+                hint=f"join the room itself: p2pd join {name.removesuffix(suffix)} --wire text",
+            )
 
 
 def open_room_topic(name: str) -> str:
@@ -54,13 +89,21 @@ def open_room_topic(name: str) -> str:
     return OPEN_PREFIX + name
 
 
-def room_name_of(topic: str) -> str | None:
-    """The inverse: the name of the open room with this topic, or None when it is none."""
-    if not topic.startswith(OPEN_PREFIX):
-        return None
-    name = topic[len(OPEN_PREFIX) :]
+def room_topic(name: str, wire: Wire) -> str:
+    """The topic of a room; `name` as `check_room_name` gave it."""
+    prefix = {Wire.P2PD: OPEN_PREFIX, Wire.TEXT: "", Wire.CHAT_ROOM: CHAT_ROOM_PREFIX}[wire]
+    return prefix + name
+
+
+def room_of_topic(topic: str) -> tuple[str, Wire] | None:
+    """The inverse: the name and the wire of the room with this topic, or None when it is none."""
+    wire = Wire.TEXT
+    for prefix, known in ((OPEN_PREFIX, Wire.P2PD), (CHAT_ROOM_PREFIX, Wire.CHAT_ROOM)):
+        if topic.startswith(prefix):
+            topic, wire = topic.removeprefix(prefix), known
+            break
     try:
-        return name if check_room_name(name) == name else None
+        return (topic, wire) if check_room_name(topic, wire) == topic else None
     except BadRoomName:
         return None
 

@@ -11,10 +11,12 @@ import trio
 
 from p2pd_daemon.core.admission import BAD_EVENT, BELOW_FLOOR, QUARANTINE_FULL, RATE, TOO_LARGE, AuthorRates
 from p2pd_daemon.core.clock import is_due
-from p2pd_daemon.core.event import ChatEvent, decode_event
+from p2pd_daemon.core.event import ChatEvent
 from p2pd_daemon.core.limits import Limits
+from p2pd_daemon.core.payload import read_payload
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.core.record import Record, decode_record, verify_record
+from p2pd_daemon.core.room import Wire
 from p2pd_daemon.core.sync import Place, Taken
 from p2pd_daemon.errors import RemoteProtocolError
 from p2pd_daemon.node.parts import Parts
@@ -135,7 +137,9 @@ class Arrivals:
 
     async def _open(self, raws: tuple[bytes, ...]) -> list[Opened]:
         if self._peeked[0] is not raws:
-            opened, faults = await trio.to_thread.run_sync(open_records, raws, self._room.topic)
+            opened, faults = await trio.to_thread.run_sync(
+                open_records, raws, self._room.topic, self._room.wire
+            )
             self._note_bad(faults)
             self._peeked = raws, opened
         return self._peeked[1]
@@ -148,7 +152,7 @@ class Arrivals:
             raise RemoteProtocolError(f"{len(self.bad)} damaged records, the last one {self.bad[-1]}")
 
 
-def open_records(raws: Sequence[bytes], topic: str) -> tuple[list[Opened], list[str]]:
+def open_records(raws: Sequence[bytes], topic: str, wire: Wire) -> tuple[list[Opened], list[str]]:
     """Each record of the topic with its event, None where it is none that we understand; what is wrong with others."""
     opened: list[Opened] = []
     faults: list[str] = []
@@ -162,7 +166,7 @@ def open_records(raws: Sequence[bytes], topic: str) -> tuple[list[Opened], list[
             faults.append(f"record {record.id_hex}: it is of another room")
             continue
         try:
-            opened.append((record, decode_event(record.data, text_bytes=0)))
+            opened.append((record, read_payload(record.data, wire, text_bytes=0)))
         except RemoteProtocolError:
             opened.append((record, None))
     return opened, faults

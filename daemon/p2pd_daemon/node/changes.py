@@ -121,5 +121,6 @@ class Changes:
             said, state = await self._conversations.say(row.peer, body)
             return Sent(id=said.record.id_hex, to=row.peer, ts_ms=said.ts_ms, state=state)
         room = self._rooms.named(row.room or "")
+        room.check(body)
         said, count = await room.say(body)
         return Sent(id=said.record.id_hex, room=room.name, ts_ms=said.ts_ms, state=SENT if count else STORED)

@@ -27,6 +27,7 @@ from p2pd_client.shapes import Room as RoomShape
 
 from p2pd_daemon.config import Config
 from p2pd_daemon.core.event import check_nick
+from p2pd_daemon.core.room import Wire
 from p2pd_daemon.errors import UsageError
 from p2pd_daemon.node.changes import Changes
 from p2pd_daemon.node.control_export import ExportControl
@@ -150,14 +151,15 @@ class NodeControl(MessageControl, ExportControl):
                 unread=rows[room.topic].unread,
                 members=1 + len(self._parts.network.members(room.topic)),
                 last_ts_ms=rows[room.topic].last_ts_ms,
+                wire=room.wire.value,
             )
             for room in sorted(self._rooms.all(), key=lambda room: room.name)
             if room.topic in rows
         ]
 
-    async def join(self, room: str) -> Joined:
-        joined = await self._rooms.join(room)
-        return Joined(room=joined.name, topic=joined.topic)
+    async def join(self, room: str, wire: str | None = None) -> Joined:
+        joined = await self._rooms.join(room, None if wire is None else Wire(wire))
+        return Joined(room=joined.name, topic=joined.topic, wire=joined.wire.value)
 
     async def leave(self, room: str) -> None:
         await self._rooms.leave(room)

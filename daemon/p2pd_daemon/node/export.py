@@ -12,8 +12,9 @@ from p2pd_daemon.core.clock import MAX_TS_MS
 from p2pd_daemon.core.event import ChatEvent
 from p2pd_daemon.core.export import Line, Manifest, export_line, opened_sha256, sign_manifest
 from p2pd_daemon.core.record import Record, decode_record
+from p2pd_daemon.core.room import room_of_topic
 from p2pd_daemon.errors import NoSuchMessage, RemoteProtocolError, UsageError
-from p2pd_daemon.node.codec import DirectCodec, OpenCodec
+from p2pd_daemon.node.codec import DirectCodec, room_codec
 from p2pd_daemon.node.direct import Conversations
 from p2pd_daemon.node.parts import Parts
 from p2pd_daemon.store.export import ExportRow
@@ -69,7 +70,7 @@ class Exporter:
         place = max(await self._place(row, after), (since_ms or 0, b""), (row.floor_ts, b""))
         start = await self._parts.store.begin_export(row.room_n, place)
         manifest = Manifest(
-            room=None if row.kind == DIRECT else row.name,
+            room=None if row.kind == DIRECT else _name_of(row),
             peer=row.peer,
             topic=row.topic,
             exported_ms=self._parts.clock.now_ms(),
@@ -107,8 +108,15 @@ class Exporter:
 
     def _opener(self, row: RoomRow) -> Callable[[Record], ChatEvent]:
         if row.peer is None:
-            return OpenCodec(text_bytes=0).open
+            people, me = self._parts.people, self._parts.me
+            return room_codec(row.wire, me, lambda: people.nick_of(me), text_bytes=0).open
         return DirectCodec(self._conversations.box(row.peer), self._parts.me, self._parts.nonce).open
+
+
+def _name_of(row: RoomRow) -> str:
+    """What everybody calls the room, even where that name is taken here by another one."""
+    found = room_of_topic(row.topic)
+    return found[0] if found else row.name
 
 
 def _lines(rows: Sequence[ExportRow], open_record: Callable[[Record], ChatEvent], sealed: bool) -> list[Line]:
@@ -121,7 +129,10 @@ def _line(row: ExportRow, open_record: Callable[[Record], ChatEvent], sealed: bo
     try:
         record = decode_record(row.raw, max_bytes=0)
         if record.id == row.id:
-            return export_line(record, open_record(record), sealed=sealed)
+            event = open_record(record)
+            if not event.ts_ms:  # it carries no time
+                event = replace(event, ts_ms=row.ts_ms)
+            return export_line(record, event, sealed=sealed)
         what = "its bytes have another id"
     except RemoteProtocolError as error:
         what = error.message

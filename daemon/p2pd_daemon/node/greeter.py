@@ -10,6 +10,7 @@ import logging
 import trio
 
 from p2pd_daemon.core.peer_id import PeerId
+from p2pd_daemon.core.room import Wire
 from p2pd_daemon.errors import P2pdError
 from p2pd_daemon.node.parts import Parts
 from p2pd_daemon.node.rooms import Rooms
@@ -53,7 +54,8 @@ class Greeter:
 
     async def _greet(self, peer: PeerId, topics: set[str]) -> None:
         async with self._slots:
-            rooms = [room for room in (self._rooms.get(topic) for topic in topics) if room is not None]
+            found = (self._rooms.get(topic) for topic in topics)
+            rooms = [room for room in found if room is not None and room.wire is Wire.P2PD]
             try:
                 raws = [
                     await self._parts.store.latest_profile_raw(self._parts.me, one.room_n) for one in rooms

@@ -12,14 +12,14 @@ from p2pd_daemon.core.event import ChatEvent
 from p2pd_daemon.core.export import BadLine, decode_base64
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.core.record import Record, decode_record, verify_record
-from p2pd_daemon.core.room import DIRECT_PREFIX, room_name_of
+from p2pd_daemon.core.room import DIRECT_PREFIX, Wire, room_of_topic
 from p2pd_daemon.errors import BadPeerId, Refused, RemoteProtocolError, UsageError
-from p2pd_daemon.node.codec import Codec, DirectCodec, OpenCodec
+from p2pd_daemon.node.codec import Codec, DirectCodec, room_codec
 from p2pd_daemon.node.direct import Conversations
 from p2pd_daemon.node.parts import Parts
 from p2pd_daemon.node.rooms import Rooms
 from p2pd_daemon.node.timeline import Timeline
-from p2pd_daemon.store.rows import STORED, RoomRow
+from p2pd_daemon.store.rows import OPEN, STORED, RoomRow
 
 Place = tuple[int, bytes]
 Opened = tuple[Record, ChatEvent]
@@ -67,14 +67,16 @@ class Importer:
         return outcome
 
     async def _into_room(self, topic: str, read: Mapping[int, Record], gone: Sequence[Place]) -> Outcome:
-        name = room_name_of(topic)
-        if name is None:
+        found = room_of_topic(topic)
+        if found is None:
             raise UsageError(f"{topic!r} is no topic of a room that this version knows", hint="Update p2pd.")
-        codec = OpenCodec(text_bytes=0)
+        name, wire = found
+        people, me = self._parts.people, self._parts.me
+        codec = room_codec(wire, me, lambda: people.nick_of(me), text_bytes=0)
         async with self._rooms.settled(topic) as room, trio.open_nursery() as nursery:
             if room is not None:
                 return await self._into(room.timeline, codec, read, gone)
-            row = await self._parts.store.know_room(name, topic)
+            row = await self._parts.store.know_room(name, topic, OPEN if wire is Wire.P2PD else wire.value)
             timeline = Timeline(row, self._parts, codec, own_state=STORED)
             await nursery.start(timeline.run)
             outcome = await self._into(timeline, codec, read, gone)

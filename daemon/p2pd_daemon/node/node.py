@@ -78,7 +78,7 @@ class Node:
 
     def check_record(self, record: Record, source: PeerId) -> Verdict:
         room = self.rooms.get(record.topic) if self._ready.is_set() else None
-        verdict = self._check(record, TopicKind.OPEN if room else TopicKind.UNKNOWN)
+        verdict = self._check(record, room.kind if room else TopicKind.UNKNOWN)
         if room and verdict.event and verdict.event.ts_ms < room.floor_ts:
             return Verdict(Outcome.IGNORE, BELOW_FLOOR, verdict.event)
         return verdict
@@ -158,7 +158,7 @@ class Node:
         if room is None and not self.conversations.is_ours(record):
             return Ack(record.id, AckStatus.NOT_MINE, "not a conversation with this node")
         verify_record(record)
-        verdict = self._check(record, TopicKind.OPEN if room else TopicKind.DIRECT)
+        verdict = self._check(record, room.kind if room else TopicKind.DIRECT)
         if not verdict.keep:
             self._parts.network.dropped[verdict.reason] += 1
             never = verdict.outcome is Outcome.REJECT  # else the peer may try again later

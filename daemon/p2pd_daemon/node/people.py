@@ -80,6 +80,14 @@ class People:
         }
         return f"{nick}~{short_peer_id(peer)}" if shared else nick
 
+    def name_as(self, peer: PeerId, nick: str) -> str:
+        """How to show a peer that a text of its own calls so: like `name_of` if that is its nickname, else never
+        without the short peer ID.
+        """
+        if not nick or self.petname_of(peer) or nick == self.nick_of(peer):
+            return self.name_of(peer)
+        return f"{nick}~{short_peer_id(peer)}"
+
     def known(self) -> set[PeerId]:
         return (self._profiles.keys() | self._petnames.keys() | self.blocked) - {self._me}
 

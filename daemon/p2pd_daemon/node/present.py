@@ -47,4 +47,6 @@ def _named(people: People, message: dict[str, Any]) -> dict[str, Any]:
     if quote is not None:
         hidden = {"text": ""} if quote["from"] in people.blocked else {}
         quote = quote | {"name": people.name_of(quote["from"])} | hidden
-    return message | {"nick": people.nick_of(author), "name": people.name_of(author), "quote": quote}
+    said = message["sender"]["nick"] if message["sender"] else ""
+    name = people.name_as(author, said)
+    return message | {"nick": said or people.nick_of(author), "name": name, "quote": quote}

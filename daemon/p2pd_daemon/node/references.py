@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 
 from p2pd_daemon.core.peer_id import PeerId
-from p2pd_daemon.core.room import check_room_name, open_room_topic
-from p2pd_daemon.errors import BadRoomName, NetworkError, NoSuchRoom, SelfDial
+from p2pd_daemon.core.room import check_room_name, lookup_name
+from p2pd_daemon.errors import NetworkError, NoSuchRoom, SelfDial
 from p2pd_daemon.node.parts import Parts
 from p2pd_daemon.node.people import Resolved
-from p2pd_daemon.store.rows import OPEN, RoomRow
+from p2pd_daemon.store.rows import RoomRow
 
 MSG_DIAL_S = 3.0  # how long `msg MULTIADDR` tries before it says `queued`
 
@@ -50,20 +50,20 @@ class References:
         """The room or conversation; None for a peer with whom nothing was said yet. Raises NoSuchRoom, NoSuchPeer."""
         store = self._parts.store
         if target is not None:
-            try:
-                row = await store.room_by_topic(open_room_topic(check_room_name(target)))
-            except BadRoomName:
-                row = None
-            if row is not None and row.kind == OPEN:
+            row = await self._room(target)
+            if row is not None:
                 return row
             return await store.room_by_peer(self.resolve(target).peer)
         if peer is not None:
             return await store.room_by_peer(self.resolve(peer).peer)
-        name = check_room_name(room or "")
-        row = await store.room_by_topic(open_room_topic(name))
+        row = await self._room(room or "")
         if row is None:
+            name = check_room_name(room or "")
             raise NoSuchRoom(f"this node has never been in the room {name!r}", hint=f"p2pd join {name}")
         return row
+
+    async def _room(self, name: str) -> RoomRow | None:
+        return await self._parts.store.room_by_name(lookup_name(name))
 
     async def try_connect(self, addr: str) -> None:
         """At once, so that `msg` can say `delivered`; where it fails the outbox goes on trying."""

@@ -10,18 +10,18 @@ from typing import Protocol
 
 import trio
 
-from p2pd_daemon.core.admission import AuthorRates
+from p2pd_daemon.core.admission import AuthorRates, TopicKind
 from p2pd_daemon.core.event import Action, Body, Profile, Text, check_text
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.core.record import Record
-from p2pd_daemon.core.room import check_room_name, open_room_topic, rendezvous_tag
+from p2pd_daemon.core.room import Wire, check_room_name, lookup_name, rendezvous_tag, room_topic
 from p2pd_daemon.errors import NoSuchRoom, OverLimit, P2pdError
-from p2pd_daemon.node.codec import OpenCodec
+from p2pd_daemon.node.codec import room_codec
 from p2pd_daemon.node.parts import Parts
 from p2pd_daemon.node.reply import Reply
 from p2pd_daemon.node.stored import stored_record
 from p2pd_daemon.node.timeline import Composed, Timeline
-from p2pd_daemon.store.rows import OPEN, SENT, STORED, RoomRow
+from p2pd_daemon.store.rows import DIRECT, OPEN, SENT, STORED, RoomRow
 from p2pd_daemon.tasks import TaskStatus
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,12 @@ class Room:
         self.name = row.name
         self.topic = row.topic
         self.room_n = row.room_n
-        self.timeline = Timeline(row, parts, OpenCodec(parts.limits.text_bytes), own_state=STORED)
+        self.wire = row.wire
+        self.kind = TopicKind(row.kind)
+        self._codec = room_codec(
+            row.wire, parts.me, lambda: parts.people.nick_of(parts.me), parts.limits.text_bytes
+        )
+        self.timeline = Timeline(row, parts, self._codec, own_state=STORED)
         self._parts = parts
         self._outgoing, self._to_publish = trio.open_memory_channel[tuple[Record, Reply[int]]](
             OUTGOING_RECORDS
@@ -75,6 +80,10 @@ class Room:
                 nursery.start_soon(self._publish, listener)
                 nursery.start_soon(listener.watch, self)
                 task_status.started(None)
+
+    def check(self, body: Body) -> None:
+        """Raises Refused for what cannot be said in this room."""
+        self._codec.check(body)
 
     async def say(self, body: Body) -> tuple[Composed, int]:
         """Stores and publishes; returns the record and to how many peers it went.
@@ -147,12 +156,13 @@ class Rooms:
         self._parts = parts
         self.listener: RoomListener
         self._rooms: dict[str, Room] = {}
+        self._by_name: dict[str, Room] = {}
         self._changing = trio.Lock()  # joins and leaves one after the other
 
     async def start(self) -> None:
         """Joins again what was joined when the node stopped."""
         for row in await self._parts.store.rooms(joined_only=True):
-            if row.kind == OPEN:
+            if row.kind != DIRECT:
                 await self._enter(row)
         await self._advertise()
 
@@ -170,17 +180,24 @@ class Rooms:
 
     def named(self, name: str) -> Room:
         """Raises BadRoomName, NoSuchRoom."""
-        name = check_room_name(name)
-        room = self._rooms.get(open_room_topic(name))
+        room = self._by_name.get(lookup_name(name))
         if room is None:
+            name = check_room_name(name)
             raise NoSuchRoom(f"you are not in the room {name!r}", hint=f"p2pd join {name}")
         return room
 
-    async def join(self, name: str) -> Room:
-        """Enters a room, new or known; no error when already in it. Raises BadRoomName, OverLimit."""
-        name = check_room_name(name)
-        topic = open_room_topic(name)
+    async def join(self, name: str, wire: Wire | None = None) -> Room:
+        """Enters a room, new or known; no error when already in it. Without a wire it is the room that is known by
+        that name, or else one of p2pd's own. Raises BadRoomName, OverLimit.
+        """
         async with self._changing:
+            known = await self._known(name) if wire is None else None
+            if known is not None:
+                name, topic, kind = known.name, known.topic, known.kind
+            else:
+                wire = wire or Wire.P2PD
+                name = check_room_name(name, wire)
+                topic, kind = room_topic(name, wire), OPEN if wire is Wire.P2PD else wire.value
             room = self._rooms.get(topic)
             if room is not None:
                 return room
@@ -188,18 +205,21 @@ class Rooms:
             if limit and len(self._rooms) >= limit:
                 raise OverLimit(f"{limit} rooms are joined already", hint="Leave one, or raise limits.rooms.")
             now_ms = self._parts.clock.now_ms()
-            row = await self._parts.store.add_room(name, topic, now_ms)
-            await self._parts.store.add_event("room", now_ms, {"room": name, "joined": True})
+            row = await self._parts.store.add_room(name, topic, now_ms, kind)
+            await self._parts.store.add_event("room", now_ms, {"room": row.name, "joined": True})
             room = await self._enter(row)
             await self._advertise()
         await self.introduce(room)
         return room
 
+    async def _known(self, name: str) -> RoomRow | None:
+        return await self._parts.store.room_by_name(lookup_name(name))
+
     async def leave(self, name: str) -> None:
         """Leaves the room and keeps its history. Raises NoSuchRoom."""
         async with self._changing:
             room = self.named(name)
-            del self._rooms[room.topic]
+            del self._rooms[room.topic], self._by_name[room.name]
             await self._parts.network.unsubscribe(room.topic)
             room.scope.cancel()
             await self._parts.store.set_joined(room.topic, False)
@@ -210,11 +230,15 @@ class Rooms:
 
     async def say(self, name: str, text: str, kind: str) -> tuple[Room, Composed, int]:
         room = self.named(name)
-        said, count = await room.say(spoken_body(text, kind, self._parts.limits.text_bytes))
+        body = spoken_body(text, kind, self._parts.limits.text_bytes)
+        room.check(body)
+        said, count = await room.say(body)
         return room, said, count
 
     async def introduce(self, room: Room) -> None:
-        """Says our nickname in the room, unless it was the last that we said there."""
+        """Says our nickname in the room, unless it was the last that we said there, or the room has no place for it."""
+        if room.wire is not Wire.P2PD:
+            return
         nick = self._parts.people.nick_of(self._parts.me)
         if nick != (room.timeline.own_nick or ""):
             await room.say(Profile(nick=nick, status=""))
@@ -228,14 +252,15 @@ class Rooms:
         now_ms = self._parts.clock.now_ms()
         await self._parts.store.add_event("member", now_ms, event)
         if joined:
-            await self._parts.store.note_members(room.room_n, [peer], now_ms)
+            if room.wire is Wire.P2PD:  # elsewhere not everybody can confirm: who does is noted then
+                await self._parts.store.note_members(room.room_n, [peer], now_ms)
             self.listener.met(room, peer)
             await room.repeat_unheard()
 
     async def _enter(self, row: RoomRow) -> Room:
         room = Room(row, self._parts)
         await self._parts.nursery.start(room.run, self.listener)
-        self._rooms[room.topic] = room
+        self._rooms[room.topic] = self._by_name[room.name] = room
         await self._parts.network.subscribe(room.topic)
         return room
 

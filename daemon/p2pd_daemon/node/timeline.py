@@ -86,6 +86,7 @@ class Timeline:
         self._people = parts.people
         self._codec = codec
         self._own_state = own_state
+        self._last_ms = 0  # where records carry no time: that of the last one here
         self.places = Places(parts.store, row.room_n)
         self.lacking = Bell()  # rings when a record names parents that are not here
         self._send, self._receive = trio.open_memory_channel[_Item](INBOX_ITEMS)
@@ -97,6 +98,8 @@ class Timeline:
         if record is not None:
             body = self._codec.open(record).body
             self.own_nick = body.nick if isinstance(body, Profile) else None
+        if not self._codec.dated:
+            self._last_ms = await self._store.nth_newest_ts(self.row.room_n, 1) or 0
         task_status.started(None)
         async for first in self._receive:
             await self._commit(self._take_waiting(first))
@@ -174,7 +177,7 @@ class Timeline:
         for new, result in zip(batch, results, strict=True):
             self._note(new)
             if result.new:
-                self.places.add(new.ts_ms, new.record.id)
+                self.places.add(new.ts_ms if self._codec.dated else 0, new.record.id)
         if any(result.missing for result in results):
             self.lacking.set()
         return results
@@ -190,6 +193,8 @@ class Timeline:
 
     async def _compose(self, bodies: list[Body], now_ms: int) -> list[NewRecord]:
         """Signs them in the order they were said: the first after all that the store has, each next one after it."""
+        if not self._codec.dated:
+            return [self._compose_undated(body, now_ms) for body in bodies]
         found, missing = await self._store.heads(self.row.room_n)
         heads = Heads(found, missing)
         batch = []
@@ -201,6 +206,20 @@ class Timeline:
             heads.add(record.id, ts_ms, parents)
             batch.append(self._row(record, event, now_ms, own=True, due=True))
         return batch
+
+    def _compose_undated(self, body: Body, now_ms: int) -> NewRecord:
+        seqno = self._seqnos.take()
+        payload = self._codec.encode(ChatEvent(0, (), body), seqno=seqno)
+        record = sign_record(self._key, seqno, self.row.topic, payload)
+        return self._row(record, self._codec.open(record), now_ms, own=True, due=True)
+
+    def _arrival(self, seen_ms: int, now_ms: int) -> int:
+        """The time of a record that carries none: when it was first seen, here (0) or by whoever brought it. Of what
+        arrives here each has a later one, so that sorting by time is the order of arrival.
+        """
+        ts_ms = min(seen_ms, now_ms) or max(now_ms, self._last_ms + 1)
+        self._last_ms = max(self._last_ms, ts_ms)
+        return ts_ms
 
     def _admit(self, item: _Take, now_ms: int) -> NewRecord:
         own = item.record.author == self._key.peer_id
@@ -223,6 +242,7 @@ class Timeline:
         caught_up: bool = False,
     ) -> NewRecord:
         kind = kind_of(event.body)
+        ts_ms = event.ts_ms if self._codec.dated else self._arrival(event.ts_ms, now_ms)
         state = self._own_state if own else RECEIVED
         if caught_up and own:
             state = SENT
@@ -234,11 +254,12 @@ class Timeline:
             event=event,
             kind=kind,
             text=event.body.text if isinstance(event.body, (Text, Action)) else None,
-            ts_ms=event.ts_ms,
+            ts_ms=ts_ms,
             arrived_ms=now_ms,
             own=own,
             state=state,
             visible=kind in VISIBLE_BODIES,
-            notify=not caught_up or event.ts_ms >= self.row.created_ms,
+            heads=self._codec.dated,
+            notify=not caught_up or ts_ms >= self.row.created_ms,
             caught_up=caught_up,
         )

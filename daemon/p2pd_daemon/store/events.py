@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from p2pd_daemon.store.changes import Changed, Stored
-from p2pd_daemon.store.history import MESSAGE_COLUMNS, QUOTE_JOIN, message_row, message_shape
+from p2pd_daemon.store.history import MESSAGE_COLUMNS, QUOTE_JOIN, SENDER_JOIN, message_row, message_shape
 from p2pd_daemon.store.reactions import with_reactions
 from p2pd_daemon.store.rows import EventRow
 
@@ -49,7 +49,7 @@ def events_after(conn: sqlite3.Connection, n: int, limit: int) -> list[EventRow]
     found = conn.execute(
         f"SELECT e.n, e.kind, e.ts_ms, e.data, e.record_n, {MESSAGE_COLUMNS} FROM events e"  # noqa: S608
         " LEFT JOIN records r ON r.n = e.record_n LEFT JOIN rooms o ON o.n = r.room_n"
-        f" LEFT JOIN profiles p ON p.author = r.author {QUOTE_JOIN} WHERE e.n > ? ORDER BY e.n LIMIT ?",
+        f" LEFT JOIN profiles p ON p.author = r.author {SENDER_JOIN} {QUOTE_JOIN} WHERE e.n > ? ORDER BY e.n LIMIT ?",
         (n, limit),
     ).fetchall()
     messages = iter(with_reactions(conn, [message_row(row[5:]) for row in found if row[4] is not None]))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from p2pd_daemon.core.clock import MAX_TS_MS
 from p2pd_daemon.core.export import PlacesHash
-from p2pd_daemon.store.rooms import require_room
+from p2pd_daemon.store.rooms import free_name, require_room
 from p2pd_daemon.store.rows import OPEN, RoomRow
 
 Place = tuple[int, bytes]
@@ -82,13 +82,13 @@ def load_export_page(
     return page
 
 
-def know_room(conn: sqlite3.Connection, name: str, topic: str) -> RoomRow:
-    """The open room, which is known from now on, and joined only if it was. This node has never been there, so all
+def know_room(conn: sqlite3.Connection, name: str, topic: str, kind: str = OPEN) -> RoomRow:
+    """The room, which is known from now on, and joined only if it was. This node has never been there, so all
     that is in it is history.
     """
     conn.execute(
         "INSERT INTO rooms (topic, name, kind, joined, created_ms) VALUES (?, ?, ?, 0, ?)"
         " ON CONFLICT (topic) DO NOTHING",
-        (topic, name, OPEN, MAX_TS_MS),
+        (topic, free_name(conn, name, topic, kind), kind, MAX_TS_MS),
     )
     return require_room(conn, topic)

@@ -10,7 +10,7 @@ from typing import Any
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.errors import NoSuchMessage
 from p2pd_daemon.store.reactions import with_reactions
-from p2pd_daemon.store.rows import DELIVERED, DIRECT, MessageRow, QuoteRow, VersionRow
+from p2pd_daemon.store.rows import DELIVERED, DIRECT, MessageRow, QuoteRow, SenderRow, VersionRow
 from p2pd_daemon.store.search import parse_search
 
 MESSAGE_COLUMNS = (
@@ -20,15 +20,18 @@ MESSAGE_COLUMNS = (
     " CASE r.own WHEN 1 THEN"
     " (SELECT count(*) FROM members m WHERE m.room_n = r.room_n AND m.holds_n >= r.n) ELSE 0 END,"
     " CASE r.own WHEN 1 THEN (SELECT count(*) FROM members m WHERE m.room_n = r.room_n) ELSE 0 END,"
-    " r.about, r.edited IS NOT NULL, r.deleted, q.author, substr(coalesce(q.edited, q.text), 1, 160), q.deleted,"
+    " r.about, r.edited IS NOT NULL, r.deleted, s.nick, s.claims,"
+    " q.author, substr(coalesce(q.edited, q.text), 1, 160), q.deleted,"
     " (SELECT c.via FROM carried c WHERE c.record_n = r.n)"
 )
 QUOTE_JOIN = (
     "LEFT JOIN records q ON q.id = r.about AND q.room_n = r.room_n AND q.shown = 1 AND r.kind = 'text'"
 )
 """What a reply answers, where it is here."""
+SENDER_JOIN = "LEFT JOIN senders s ON s.record_n = r.n"
 MESSAGE_TABLES = (
-    "records r CROSS JOIN rooms o ON o.n = r.room_n LEFT JOIN profiles p ON p.author = r.author " + QUOTE_JOIN
+    "records r CROSS JOIN rooms o ON o.n = r.room_n LEFT JOIN profiles p ON p.author = r.author "
+    f"{SENDER_JOIN} {QUOTE_JOIN}"
 )
 """CROSS JOIN fixes the order: records first, by their index, then the one room and the one profile."""
 
@@ -60,6 +63,8 @@ def message_row(row: Sequence[Any]) -> MessageRow:
         about,
         edited,
         deleted,
+        said_nick,
+        claims,
         *quote,
         via,
     ) = row
@@ -84,6 +89,7 @@ def message_row(row: Sequence[Any]) -> MessageRow:
         about=about,
         edited=bool(edited),
         deleted=bool(deleted),
+        sender=None if said_nick is None else SenderRow(said_nick, claims),
         quote=None if quote[0] is None else QuoteRow(PeerId(quote[0]), quote[1] or "", bool(quote[2])),
         via=via or "",
     )
@@ -116,7 +122,12 @@ def message_shape(message: MessageRow) -> dict[str, Any]:
             {"symbol": one.symbol, "count": one.count, "mine": one.mine, "by": list(one.by)}
             for one in message.reactions
         ],
+        "sender": _sender_shape(message.sender) if message.sender is not None else None,
     }
+
+
+def _sender_shape(sender: SenderRow) -> dict[str, Any]:
+    return {"nick": sender.nick, "claims": sender.claims}
 
 
 def _quote_shape(quote: QuoteRow) -> dict[str, Any]:

@@ -22,7 +22,17 @@ Step = str | Callable[[sqlite3.Connection], None]
 _TO_2 = "CREATE TABLE carried (record_n INTEGER PRIMARY KEY REFERENCES records (n), via TEXT NOT NULL)"
 """Direct messages that another program's protocol carried."""
 
-STEPS: tuple[Step, ...] = (_TO_2,)
+_TO_3 = """
+CREATE INDEX records_unlinked ON records (room_n, id) WHERE linked = 0;
+CREATE TABLE senders (
+    record_n INTEGER PRIMARY KEY REFERENCES records (n),
+    nick     TEXT NOT NULL,
+    claims   TEXT
+);
+"""
+"""Rooms of other people's formats: their records by id, and what they say about their authors."""
+
+STEPS: tuple[Step, ...] = (_TO_2, _TO_3)
 """STEPS[i] leads from version i + 1 to i + 2. Released steps are never edited."""
 
 

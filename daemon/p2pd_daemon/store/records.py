@@ -7,8 +7,10 @@ import sqlite3
 from collections import Counter
 from collections.abc import Collection, Sequence
 
+from p2pd_daemon.core.bodies import NamedText
 from p2pd_daemon.core.clock import QUARANTINE_AHEAD_MS
 from p2pd_daemon.core.event import Body, Delete, Edit, Profile, Reaction, decode_body, encode_body
+from p2pd_daemon.core.payload import false_claim, shown_nick
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.errors import RemoteProtocolError
 from p2pd_daemon.store import changes
@@ -101,6 +103,8 @@ def _ingest_one(conn: sqlite3.Connection, new: NewRecord, effects: Effects) -> I
     if n is None:
         return Ingested(record.id, new=False, event_n=None)
     changes.index_text(conn, n)
+    if isinstance(new.event.body, NamedText):
+        _note_sender(conn, n, new.event.body, record.author)
     missing: tuple[bytes, ...] = ()
     if new.state == QUARANTINED:
         _quarantine(conn, n, new)
@@ -146,6 +150,13 @@ def _insert(conn: sqlite3.Connection, new: NewRecord, *, shown: bool) -> int | N
         ),
     )
     return cursor.lastrowid if cursor.rowcount else None
+
+
+def _note_sender(conn: sqlite3.Connection, n: int, body: NamedText, author: PeerId) -> None:
+    conn.execute(
+        "INSERT INTO senders (record_n, nick, claims) VALUES (?, ?, ?)",
+        (n, shown_nick(body.nick), false_claim(body, author)),
+    )
 
 
 def _quarantine(conn: sqlite3.Connection, n: int, new: NewRecord) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from p2pd_daemon.core.peer_id import PeerId
+from p2pd_daemon.core.room import Wire
 from p2pd_daemon.errors import NoSuchRoom
 from p2pd_daemon.store.rows import DIRECT, OPEN, RoomRow
 
@@ -20,12 +21,21 @@ _ROOM_COLUMNS = """
 
 def add_room(conn: sqlite3.Connection, name: str, topic: str, now_ms: int, kind: str = OPEN) -> RoomRow:
     """Makes the room known and joined; one that is known keeps its messages."""
+    name = free_name(conn, name, topic, kind)
     conn.execute(
         "INSERT INTO rooms (topic, name, kind, joined, created_ms) VALUES (?, ?, ?, 1, ?)"
         " ON CONFLICT (topic) DO UPDATE SET joined = 1, created_ms = min(created_ms, excluded.created_ms)",
         (topic, name, kind, now_ms),
     )
     return require_room(conn, topic)
+
+
+def free_name(conn: sqlite3.Connection, name: str, topic: str, kind: str) -> str:
+    """A name means one room here: where it is taken by a room of another wire, ours has its wire in front."""
+    taken = conn.execute(
+        "SELECT 1 FROM rooms WHERE name = ? AND topic <> ? AND kind <> ?", (name, topic, DIRECT)
+    ).fetchone()
+    return f"{Wire.P2PD if kind == OPEN else kind}:{name}" if taken else name
 
 
 def open_conversation(conn: sqlite3.Connection, peer: PeerId, topic: str, now_ms: int) -> RoomRow:
@@ -56,6 +66,14 @@ def load_rooms(conn: sqlite3.Connection, *, joined_only: bool, kind: str | None)
 
 def room_by_topic(conn: sqlite3.Connection, topic: str) -> RoomRow | None:
     row = conn.execute(f"SELECT {_ROOM_COLUMNS} FROM rooms o WHERE o.topic = ?", (topic,)).fetchone()  # noqa: S608
+    return None if row is None else _room_row(row)
+
+
+def room_by_name(conn: sqlite3.Connection, name: str) -> RoomRow | None:
+    row = conn.execute(
+        f"SELECT {_ROOM_COLUMNS} FROM rooms o WHERE o.name = ? AND o.kind <> ? ORDER BY o.n LIMIT 1",  # noqa: S608
+        (name, DIRECT),
+    ).fetchone()
     return None if row is None else _room_row(row)
 
 

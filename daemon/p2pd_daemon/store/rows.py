@@ -11,6 +11,7 @@ from typing import Any
 from p2pd_daemon.core.event import ChatEvent
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.core.record import Record
+from p2pd_daemon.core.room import Wire
 
 RECEIVED = "received"
 QUARANTINED = "quarantined"
@@ -21,7 +22,11 @@ DELIVERED = "delivered"
 REFUSED = "refused"
 
 OPEN = "open"
+TEXT = "text"
+CHAT_ROOM = "chat-room"
 DIRECT = "direct"
+UNDATED = frozenset({TEXT, CHAT_ROOM})
+"""Kinds of room whose records carry no time: in the set all of them are at (0, id)."""
 
 MESSAGE_KINDS = frozenset({"text", "action"})
 """The kinds of body that are a line of the history."""
@@ -95,6 +100,11 @@ class RoomRow:
     created_ms: int = 0  # when this node was there first; MAX_TS_MS: never
     floor_ts: int = 0  # records before it were given up
 
+    @property
+    def wire(self) -> Wire:
+        """Of a room; of a conversation p2pd's own."""
+        return Wire(self.kind) if self.kind in UNDATED else Wire.P2PD
+
 
 @dataclass(frozen=True, slots=True)
 class QuoteRow:
@@ -125,6 +135,14 @@ class VersionRow:
 
 
 @dataclass(frozen=True, slots=True)
+class SenderRow:
+    """What a text of a chat-room says about its author; `claims` is whom it names, where that is not so."""
+
+    nick: str
+    claims: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class MessageRow:
     """A line of the history. `nick` is what the author calls themself, "" if nothing."""
 
@@ -151,6 +169,7 @@ class MessageRow:
     quote: QuoteRow | None = None  # of a reply: what it answers, where that is here
     via: str = ""  # another program's protocol that carried it, unsigned
     reactions: tuple[ReactionRow, ...] = ()
+    sender: SenderRow | None = None
 
     @property
     def reply_to(self) -> bytes | None:

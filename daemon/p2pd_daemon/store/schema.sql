@@ -1,4 +1,4 @@
--- The store of one node, schema version 2. A change here needs a step in migrations.py and a rise of user_version;
+-- The store of one node, schema version 3. A change here needs a step in migrations.py and a rise of user_version;
 -- tests compare a database that was upgraded step by step with one that was made from this file.
 --
 -- Conventions: *_n is a row number, *_ms Unix milliseconds, ids are the 32 bytes of a record's SHA-256, peers are
@@ -16,7 +16,7 @@ CREATE TABLE rooms (
     n          INTEGER PRIMARY KEY,
     topic      TEXT NOT NULL UNIQUE,        -- on the wire
     name       TEXT NOT NULL,               -- to the user; '' for a direct conversation
-    kind       TEXT NOT NULL,               -- 'open', 'direct'; later kinds of room need no migration
+    kind       TEXT NOT NULL,               -- 'open', 'direct'; of other people's formats: 'text', 'chat-room'
     peer       TEXT,                        -- the other one of a direct conversation, else NULL
     joined     INTEGER NOT NULL,
     created_ms INTEGER NOT NULL,            -- when this node was there first; 2^53 - 1: never, only an import
@@ -31,12 +31,15 @@ CREATE TABLE records (
     n          INTEGER PRIMARY KEY,         -- order of arrival
     id         BLOB NOT NULL UNIQUE,
     room_n     INTEGER NOT NULL REFERENCES rooms (n),
-    ts_ms      INTEGER NOT NULL,            -- as its author says; (ts_ms, id) is the order of a room
+    ts_ms      INTEGER NOT NULL,            -- as its author says; (ts_ms, id) is the order of a room. Other people's
+                                            -- formats have no time: there it is when the record was first seen, no two
+                                            -- of a room at once, and its place in the set is (0, id)
     author     TEXT NOT NULL,
     kind       TEXT NOT NULL,               -- of the opened body: 'text', 'action', 'profile', ..., 'unknown'
     own        INTEGER NOT NULL,
     shown      INTEGER NOT NULL,            -- a line of the history: a visible text or action
-    linked     INTEGER NOT NULL,            -- takes part in heads and missing (not while quarantined)
+    linked     INTEGER NOT NULL,            -- takes part in heads and missing (not while quarantined, never without a
+                                            -- time of its own)
     state      TEXT NOT NULL,               -- 'received', 'quarantined'; own: stored, queued, sent, delivered, refused
     caught_up  INTEGER NOT NULL DEFAULT 0,  -- it came by reconciliation, not live
     reason     TEXT NOT NULL DEFAULT '',    -- why it was refused
@@ -52,6 +55,14 @@ CREATE INDEX records_order ON records (room_n, ts_ms, id);
 CREATE INDEX records_unsent ON records (room_n, n) WHERE own = 1 AND state = 'stored';
 CREATE INDEX records_profiles ON records (author, room_n, ts_ms, id) WHERE kind = 'profile';
 CREATE INDEX records_edits ON records (room_n, about, author, ts_ms, id) WHERE kind = 'edit';
+CREATE INDEX records_unlinked ON records (room_n, id) WHERE linked = 0;
+
+-- What a text of a chat-room says about its author, which nobody vouches for.
+CREATE TABLE senders (
+    record_n INTEGER PRIMARY KEY REFERENCES records (n),
+    nick     TEXT NOT NULL,                 -- as it can be shown; may be empty
+    claims   TEXT                           -- whom it names as its author, where that is not so
+);
 
 -- Direct messages that another program's protocol carried. One of somebody else's has no signed bytes: its author is
 -- who was at the other end of the connection.

@@ -112,6 +112,10 @@ class Store(MessageCalls, SyncCalls):
     async def room_by_topic(self, topic: str) -> RoomRow | None:
         return await self._read(rooms.room_by_topic, topic)
 
+    async def room_by_name(self, name: str) -> RoomRow | None:
+        """The room that people know by this name, joined or not."""
+        return await self._read(rooms.room_by_name, name)
+
     async def room_by_peer(self, peer: PeerId) -> RoomRow | None:
         return await self._read(rooms.room_by_peer, peer)
 

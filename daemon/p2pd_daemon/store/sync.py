@@ -37,6 +37,11 @@ def load_page(
         " ORDER BY ts_ms DESC, id DESC",
         (room_n, floor_ts, ts_ms, record_id),
     )
+    return read_page(rows, max_bytes)
+
+
+def read_page(rows: sqlite3.Cursor, max_bytes: int) -> SyncBatch:
+    """The first of these rows of (ts, id, raw), and more up to `max_bytes`."""
     raws: list[bytes] = []
     gone: list[tuple[int, bytes]] = []
     size = 0

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from p2pd_daemon.core.peer_id import PeerId
-from p2pd_daemon.store import changes, export, retention, sync
+from p2pd_daemon.store import changes, export, retention, sync, undated
 from p2pd_daemon.store.calls import StoreCalls
 from p2pd_daemon.store.export import ExportRow, ExportStart
-from p2pd_daemon.store.rows import RoomRow
+from p2pd_daemon.store.rows import OPEN, RoomRow
 from p2pd_daemon.store.sync import SyncBatch
 
 
@@ -17,17 +17,17 @@ class SyncCalls(StoreCalls):
 
     async def places(self, room_n: int) -> list[tuple[int, bytes]]:
         """(ts_ms, id) of every record of the room, in order."""
-        return await self._read(sync.load_places, room_n)
+        return await self._read(undated.load_places, room_n)
 
     async def page(
         self, room_n: int, before: tuple[int, bytes] | None, floor_ts: int, max_bytes: int
     ) -> SyncBatch:
         """The newest records before a place, about `max_bytes` of them."""
-        return await self._read(sync.load_page, room_n, before, floor_ts, max_bytes)
+        return await self._read(undated.load_page, room_n, before, floor_ts, max_bytes)
 
     async def batch(self, room_n: int, ids: Sequence[bytes]) -> SyncBatch:
         """These records of the room, as far as they are here."""
-        return await self._read(sync.load_batch, room_n, ids)
+        return await self._read(undated.load_batch, room_n, ids)
 
     async def deleters(self, room_n: int, record_id: bytes) -> frozenset[PeerId]:
         """Who, of all that is here, took that record back."""
@@ -59,9 +59,9 @@ class SyncCalls(StoreCalls):
 
     # Exports
 
-    async def know_room(self, name: str, topic: str) -> RoomRow:
-        """The open room, known from now on, and joined only if it was."""
-        return await self._write(export.know_room, name, topic)
+    async def know_room(self, name: str, topic: str, kind: str = OPEN) -> RoomRow:
+        """The room, known from now on, and joined only if it was."""
+        return await self._write(export.know_room, name, topic, kind)
 
     async def begin_export(self, room_n: int, after: tuple[int, bytes]) -> ExportStart:
         """The set of all records after a place that are here now."""
