@@ -18,7 +18,7 @@ Command = Callable[..., Awaitable[dict[str, Any]]]
 
 
 class FloodStalled(Exception):
-    """No acknowledgement for STALL_S."""
+    """For STALL_S no acknowledgement came."""
 
 
 class Room(Protocol):
@@ -87,17 +87,24 @@ class Traffic:
             nonlocal sent
             while time.monotonic() < deadline:
                 if sent - self._acknowledged >= window:
-                    with trio.move_on_after(STALL_S) as waiting:
-                        await self._moved.wait()
-                    if waiting.cancelled_caught:
-                        raise FloodStalled(f"{sent - self._acknowledged} of {sent} messages are lost")
+                    await self._moved.wait()
                     continue
                 sent += 1
                 await self._room.publish(room, payload(sent, size))
 
-        async with trio.open_nursery() as sending:
-            for _ in range(senders):
-                sending.start_soon(send)
+        async def watch_for_stall() -> None:
+            while True:
+                before = self._acknowledged
+                await trio.sleep(STALL_S)
+                if self._acknowledged == before:
+                    raise FloodStalled(f"{sent - before} of {sent} messages are lost")
+
+        async with trio.open_nursery() as watching:
+            watching.start_soon(watch_for_stall)
+            async with trio.open_nursery() as sending:
+                for _ in range(senders):
+                    sending.start_soon(send)
+            watching.cancel_scope.cancel()
         return {"sent": sent}
 
     async def pace(self, room: str, seconds: float, size: int, rate: float) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import pytest
 import trio
 import trio.testing
 from libp2p.pubsub.pb import rpc_pb2
+from p2pd_daemon.core.gossip_frames import message_frame
 from p2pd_daemon.core.push import FrameReader
 from p2pd_daemon.net import gossip_queue
 from p2pd_daemon.net.gossip_queue import (
@@ -15,7 +16,6 @@ from p2pd_daemon.net.gossip_queue import (
     PATIENCE_S,
     QUEUE_BYTES,
     OutboundQueue,
-    message_frame,
 )
 
 BIG = b"x" * (64 * 1024)

@@ -23,10 +23,12 @@ from p2pd_daemon.core.peer_id import (
     peer_id_from_public_key,
     public_key_of,
 )
-from p2pd_daemon.core.wire import bytes_field
+from p2pd_daemon.core.wire import bytes_field, decode_uvarint
 from p2pd_daemon.errors import LocalProtocolError, RemoteProtocolError
 
 SIGNING_PREFIX = b"libp2p-pubsub:"
+_TAGS = tuple(number << 3 | 2 for number in range(1, 7))
+_SIGNATURE_TAG = _TAGS[4]
 _MAX_TOPIC_BYTES = 1024  # the longest we make has 263; others' names are bounded so that they stay printable
 
 
@@ -42,6 +44,7 @@ class Record:
     key: bytes | None = None  # PublicKey protobuf, where the peer ID does not contain it
     raw: bytes = field(init=False, repr=False, compare=False)
     id: bytes = field(init=False, repr=False, compare=False)
+    _signed: int = field(init=False, repr=False, compare=False)  # so many bytes of raw are signed
 
     def __post_init__(self) -> None:
         signed = _signed_fields(self.author, self.seqno, self.topic, self.data)
@@ -50,6 +53,7 @@ class Record:
             raw += bytes_field(6, self.key)
         object.__setattr__(self, "raw", raw)
         object.__setattr__(self, "id", hashlib.sha256(SIGNING_PREFIX + signed).digest())
+        object.__setattr__(self, "_signed", len(signed))
 
     @property
     def id_hex(self) -> str:
@@ -57,7 +61,7 @@ class Record:
 
     @property
     def signing_bytes(self) -> bytes:
-        return SIGNING_PREFIX + _signed_fields(self.author, self.seqno, self.topic, self.data)
+        return SIGNING_PREFIX + self.raw[: self._signed]
 
 
 def sign_record(key: SigningKey, seqno: int, topic: str, data: bytes) -> Record:
@@ -67,7 +71,10 @@ def sign_record(key: SigningKey, seqno: int, topic: str, data: bytes) -> Record:
     if not _is_topic(topic):
         raise LocalProtocolError(f"a record needs a topic of at most {_MAX_TOPIC_BYTES} bytes")
     signed = _signed_fields(key.peer_id, seqno, topic, data)
-    return Record(key.peer_id, seqno, topic, data, key.sign(SIGNING_PREFIX + signed))
+    signature = key.sign(SIGNING_PREFIX + signed)
+    return _record(
+        key.peer_id, seqno, topic, data, signature, None, signed + bytes_field(5, signature), len(signed)
+    )
 
 
 def decode_record(raw: bytes, *, max_bytes: int = DEFAULT_LIMITS.record_bytes) -> Record:
@@ -77,16 +84,103 @@ def decode_record(raw: bytes, *, max_bytes: int = DEFAULT_LIMITS.record_bytes) -
     """
     if max_bytes and len(raw) > max_bytes:
         raise RemoteProtocolError(f"record of {len(raw)} bytes; the limit is {max_bytes}")
+    record = canonical_record(raw)
+    if record is None:
+        raise RemoteProtocolError(_why_not(raw))
+    return record
+
+
+def canonical_record(raw: bytes) -> Record | None:
+    """The record whose canonical encoding `raw` is; else None. Nothing is encoded again to find out."""
+    try:
+        fields, signed = _fields_in_order(raw)
+        from_, data, seqno, topic, signature = fields[:5]
+        if (
+            len(seqno) != 8
+            or not data
+            or not fields[-1]
+            or not signature
+            or not 0 < len(topic) <= _MAX_TOPIC_BYTES
+        ):
+            return None
+        return _record(
+            peer_id_from_bytes(from_),
+            int.from_bytes(seqno),
+            topic.decode(),
+            data,
+            signature,
+            fields[5] if len(fields) == 6 else None,
+            raw,
+            signed,
+        )
+    except (RemoteProtocolError, UnicodeDecodeError, ValueError):
+        return None
+
+
+def _fields_in_order(raw: bytes) -> tuple[list[bytes], int]:
+    """Fields 1 to 5, and 6 where it is there, and at which byte the signature begins.
+
+    RemoteProtocolError, ValueError: there are others, or not all.
+    """
+    fields: list[bytes] = []
+    at = signed = 0
+    end = len(raw)
+    try:
+        for tag in _TAGS:
+            if raw[at] != tag:
+                raise ValueError
+            size = raw[at + 1]
+            start = at + 2
+            if size > 0x7F:
+                size, start = decode_uvarint(raw, at + 1)
+            if tag == _SIGNATURE_TAG:
+                signed = at
+            at = start + size
+            fields.append(raw[start:at])
+            if at == end and signed:
+                return fields, signed
+    except IndexError:
+        pass
+    raise ValueError
+
+
+def _record(  # noqa: PLR0917 -- the fields, and what is known of their encoding
+    author: PeerId,
+    seqno: int,
+    topic: str,
+    data: bytes,
+    signature: bytes,
+    key: bytes | None,
+    raw: bytes,
+    signed: int,
+) -> Record:
+    """A Record whose encoding is known."""
+    record = object.__new__(Record)
+    fill = object.__setattr__  # frozen for everybody else
+    fill(record, "author", author)
+    fill(record, "seqno", seqno)
+    fill(record, "topic", topic)
+    fill(record, "data", data)
+    fill(record, "signature", signature)
+    fill(record, "key", key)
+    fill(record, "raw", raw)
+    fill(record, "id", hashlib.sha256(SIGNING_PREFIX + raw[:signed]).digest())
+    fill(record, "_signed", signed)
+    return record
+
+
+def _why_not(raw: bytes) -> str:
+    """What is wrong with bytes that are no canonical record."""
     try:
         message = record_pb2.Record.FromString(raw)
+        record_from_fields(
+            message.author, message.seqno, message.topics, message.content, message.signature, message.key
+        )
     except DecodeError:
-        raise RemoteProtocolError("not a pubsub message") from None
-    record = record_from_fields(
-        message.author, message.seqno, message.topics, message.content, message.signature, message.key
-    )
-    if record.raw != raw:
-        raise RemoteProtocolError("record is not encoded canonically")
-    return record
+        return "not a pubsub message"
+    except RemoteProtocolError as error:
+        return str(error)
+    return "record is not encoded canonically"
 
 
 def record_from_fields(  # noqa: PLR0917 -- the fields of a Message, in their order

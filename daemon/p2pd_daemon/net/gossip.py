@@ -8,14 +8,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import trio
+from google.protobuf.message import DecodeError
 from libp2p.peer.id import ID
 from libp2p.pubsub.pb import rpc_pb2
 from libp2p.tools.anyio_service import background_trio_service
 
 from p2pd_daemon.core.admission import Outcome
+from p2pd_daemon.core.gossip_frames import message_id as message_id_of
 from p2pd_daemon.core.limits import Limits
-from p2pd_daemon.core.peer_id import PeerId
-from p2pd_daemon.core.record import Record, record_from_fields, verify_record
+from p2pd_daemon.core.peer_id import PeerId, peer_id_bytes
+from p2pd_daemon.core.record import Record, canonical_record, record_from_fields, verify_record
 from p2pd_daemon.errors import RemoteProtocolError, TooLarge
 from p2pd_daemon.net.gossip_pubsub import RoomPubsub
 from p2pd_daemon.net.gossip_router import RoomRouter
@@ -25,12 +27,13 @@ from p2pd_daemon.net.tasks import no_groups
 
 log = logging.getLogger(__name__)
 
+_REFUSED = frozenset({Outcome.IGNORE, Outcome.REJECT})
 GOSSIP_BYTES = 512 * 1024  # a message of about 1 MiB and more vanishes without a word (trap 7)
 
 
 class Gossip:
     def __init__(self, opened: OpenHost, events: NetworkEvents, limits: Limits) -> None:
-        self._own_id = opened.own_id
+        self._own_bytes = opened.own_id.to_bytes()
         self._events = events
         self._dropped: Counter[str] = opened.dropped
         self._most = min(limits.record_bytes or GOSSIP_BYTES, GOSSIP_BYTES)
@@ -58,22 +61,34 @@ class Gossip:
         """
         if len(record.raw) > self._most:
             raise TooLarge(f"a record of {len(record.raw)} bytes; gossip carries {self._most}")
-        message = rpc_pb2.Message.FromString(record.raw)
-        async with self._in_order:
-            self.pubsub.seen_messages.add(self.pubsub.get_message_id(message))
-            count = await self.router.publish_own(record.topic, message, record.raw)
+        message_id = peer_id_bytes(record.author) + record.seqno.to_bytes(8)
+        self.pubsub.seen_messages.add(message_id)
+        if self._in_order.locked():  # an earlier record waits for room: none may overtake it
+            async with self._in_order:
+                count, full = self.router.publish_nowait(message_id, record)
+                return count + await self.router.publish_waiting(full, record.raw)
+        count, full = self.router.publish_nowait(message_id, record)
+        if full:
+            async with self._in_order:
+                return count + await self.router.publish_waiting(full, record.raw)
         await trio.lowlevel.checkpoint()
         return count
 
-    async def _take(self, source: ID, message: rpc_pb2.Message) -> None:
+    async def _take(self, source: ID, raw: bytes) -> None:
         """One message of a peer. Nothing is awaited before it is marked as seen and passed on where there is room, so
         that each is checked once and the order of its author is kept, whichever peers bring it.
         """
-        message_id = self.pubsub.get_message_id(message)
-        if self.pubsub.seen_messages.has(message_id) or message.from_id == self._own_id.to_bytes():
+        message_id = message_id_of(raw)
+        if message_id is not None and self._is_known(message_id):
             return
-        record = self._checked(message)
+        record = self._opened(raw)
         if record is None:
+            return
+        if message_id is None:
+            message_id = peer_id_bytes(record.author) + record.seqno.to_bytes(8)
+            if self._is_known(message_id):
+                return
+        if not self._is_genuine(record):
             return
         peer = PeerId(source.to_base58())
         try:
@@ -82,8 +97,8 @@ class Gossip:
             log.exception("could not judge a record")
             return
         self.pubsub.seen_messages.add(message_id)
-        full = self.router.forward_nowait(source, message, record.raw) if verdict.relay else []
-        if verdict.outcome in {Outcome.IGNORE, Outcome.REJECT}:
+        full = self.router.forward_nowait(source, message_id, record) if verdict.relay else []
+        if verdict.outcome in _REFUSED:
             self._dropped[verdict.reason or verdict.outcome.value] += 1
         if verdict.keep:
             try:
@@ -93,13 +108,29 @@ class Gossip:
         if full:
             await self.router.forward_waiting(full, record.raw)
 
-    def _checked(self, message: rpc_pb2.Message) -> Record | None:
-        """The record, if it is one of its author's. Not marked as seen otherwise: a forger must not silence others."""
-        if message.ByteSize() > self._most:
+    def _is_known(self, message_id: bytes) -> bool:
+        return self.pubsub.seen_messages.has(message_id) or message_id[:-8] == self._own_bytes
+
+    def _opened(self, raw: bytes) -> Record | None:
+        """The record, where it is one and its topic ours. RemoteProtocolError: not even a message."""
+        record = canonical_record(raw) or self._translated(raw)
+        if record is None or record.topic not in self.pubsub.subscribed_topics_receive:
+            return None
+        if len(record.raw) > self._most:
             self._dropped["too_large"] += 1
             return None
+        return record
+
+    def _translated(self, raw: bytes) -> Record | None:
+        """A message that other implementations may encode so: fields in another order, or some that we do not know."""
         try:
-            record = record_from_fields(
+            message = rpc_pb2.Message.FromString(raw)
+        except DecodeError:
+            raise RemoteProtocolError("not a message") from None
+        if not any(topic in self.pubsub.subscribed_topics_receive for topic in message.topicIDs):
+            return None
+        try:
+            return record_from_fields(
                 message.from_id,
                 message.seqno,
                 message.topicIDs,
@@ -111,13 +142,16 @@ class Gossip:
             self._dropped["bad_record"] += 1
             log.debug("not a record: %s", error)
             return None
+
+    def _is_genuine(self, record: Record) -> bool:
+        """Its author's. Not marked as seen otherwise: a forger must not silence others."""
         try:
             verify_record(record)
         except RemoteProtocolError as error:
             self._dropped["bad_signature"] += 1
             log.debug("record refused: %s", error)
-            return None
-        return record
+            return False
+        return True
 
     async def _on_member(self, topic: str, peer: ID, joined: bool) -> None:
         await self._events.on_member(topic, PeerId(peer.to_base58()), joined)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import cast
 
 import trio
@@ -22,43 +21,33 @@ from libp2p.stream_muxer.yamux.yamux import YamuxStream
 from libp2p.tools.anyio_service.api import InternalManagerAPI
 from libp2p.tools.timed_cache.last_seen_cache import LastSeenCache
 
-from p2pd_daemon.core.push import FrameReader, encode_frame
+from p2pd_daemon.core.gossip_frames import RpcReader, encode_rpc, published
 from p2pd_daemon.errors import RemoteProtocolError
+from p2pd_daemon.net.gossip_memory import SeenIds
 from p2pd_daemon.net.gossip_queue import FRAME_BYTES, OutboundQueue
 from p2pd_daemon.net.gossip_router import RoomRouter
 from p2pd_daemon.net.tasks import GuardedTasks, grace
 
 log = logging.getLogger(__name__)
 
-SEEN_S = 120.0  # as go-libp2p; an IHAVE is repeated for 3 s only
-SEEN_MOST = 200_000  # ids remembered, some 30 MB when a peer does its worst
+READ_BYTES = 65536
+BATCH_ROOM = 64 * 1024  # of the send window: a whole batch
+TURN = 16  # RPCs and messages handled before others get their turn: about 1 ms
 TOPIC_BYTES = 512  # ours have at most 263
 STUCK_S = 60.0  # a peer that takes nothing for so long is cut off the gossip stream, though it answers pings
 
-Take = Callable[[ID, rpc_pb2.Message], Awaitable[None]]
+Take = Callable[[ID, bytes], Awaitable[None]]
 
 
-class SeenIds:
-    """Message ids of the last SEEN_S seconds. libp2p's cache runs a thread, and is not bounded."""
-
-    def __init__(self) -> None:
-        self._expiry: OrderedDict[bytes, float] = OrderedDict()
-
-    def has(self, message_id: bytes) -> bool:
-        return message_id in self._expiry
-
-    def add(self, message_id: bytes) -> bool:
-        now = trio.current_time()
-        new = message_id not in self._expiry
-        self._expiry[message_id] = now + SEEN_S
-        self._expiry.move_to_end(message_id)
-        while len(self._expiry) > SEEN_MOST or next(iter(self._expiry.values())) < now:
-            self._expiry.popitem(last=False)
-        return new
+def _decode(frame: bytes) -> rpc_pb2.RPC:
+    try:
+        return rpc_pb2.RPC.FromString(frame)
+    except DecodeError:
+        raise RemoteProtocolError("not an RPC") from None
 
 
 class RoomPubsub(Pubsub):
-    """`take` gets each message of a topic of ours, one after another per peer; waiting there slows that peer only."""
+    """`take` gets each message as bytes, one after another per peer (B9); waiting there slows that peer only."""
 
     def __init__(self, host: IHost, router: RoomRouter, take: Take, topics_per_peer: int) -> None:
         super().__init__(host, router, validation_cache_size=1, max_subscriptions_per_peer=topics_per_peer)
@@ -67,6 +56,7 @@ class RoomPubsub(Pubsub):
         self._router = router
         self._dropped = router._dropped
         self._take = take
+        self._handled = 0
         self._inbound: dict[ID, INetStream] = {}
         self.members = MemberNews(self)
 
@@ -96,33 +86,42 @@ class RoomPubsub(Pubsub):
 
     async def continuously_read_stream(self, stream: INetStream) -> None:
         peer = stream.muxed_conn.peer_id
-        frames = FrameReader(FRAME_BYTES)
-        record, first = b"", True
+        reader = RpcReader(FRAME_BYTES)
+        record: bytes | None = None  # the peer's last address record; None before its hello
         while True:
-            for frame in frames.feed(await stream.read(65536)):
-                try:
-                    rpc = rpc_pb2.RPC.FromString(frame)
-                except DecodeError:
-                    raise RemoteProtocolError("not an RPC") from None
-                if rpc.senderRecord and rpc.senderRecord != record:
-                    record = rpc.senderRecord
-                    maybe_consume_signed_record(rpc, self.host, peer)
-                await self._handle_rpc(peer, rpc, first)
-                first = False
+            for frame in reader.feed(await stream.read(READ_BYTES)):
+                raws = published(frame) if record is not None else None
+                if raws is None:
+                    record = await self._handle_rpc(peer, _decode(frame), record)
+                else:
+                    await self._take_all(peer, raws)
+                await self._give_turn()
 
-    async def _handle_rpc(self, peer: ID, rpc: rpc_pb2.RPC, first: bool) -> None:
+    async def _handle_rpc(self, peer: ID, rpc: rpc_pb2.RPC, record: bytes | None) -> bytes:
+        """`record` is the address record that was checked last; returns which it is now."""
         if len(rpc.subscriptions) > self.max_subscriptions_per_rpc:
             raise RemoteProtocolError(f"{len(rpc.subscriptions)} subscriptions in one RPC")
-        if first:  # the hello of a new stream lists all topics: what an earlier one said is void
+        if rpc.senderRecord and rpc.senderRecord != record:
+            maybe_consume_signed_record(rpc, self.host, peer)
+        if record is None:  # the hello lists all topics, though it be empty: what an earlier one said is void
             self._forget_topics_except({one.topicid for one in rpc.subscriptions}, peer)
         for subscription in rpc.subscriptions:
             await self._handle_subscription(peer, subscription)
-        for message in rpc.publish:
-            if self._is_subscribed_to_msg(message):
-                await self._take(peer, message)
-            await trio.lowlevel.checkpoint()  # a frame may hold 20,000 messages
+        await self._take_all(peer, [message.SerializeToString() for message in rpc.publish])
         if rpc.HasField("control"):
             await self._router.handle_rpc(rpc, peer)
+        return rpc.senderRecord or record or b""
+
+    async def _take_all(self, peer: ID, raws: Sequence[bytes]) -> None:
+        for raw in raws:
+            await self._take(peer, raw)
+            await self._give_turn()
+
+    async def _give_turn(self) -> None:
+        """A frame may hold 20,000 messages; but a checkpoint after each costs a tenth of what the message does."""
+        self._handled += 1
+        if self._handled % TURN == 0:
+            await trio.lowlevel.checkpoint()
 
     # Who is in which topic
 
@@ -172,7 +171,7 @@ class RoomPubsub(Pubsub):
             raise SwarmException(f"no gossip stream: {error!r}") from error  # the caller tries again
         told = set(self.topic_ids)
         try:
-            await stream.write(encode_frame(self.get_hello_packet().SerializeToString()))
+            await stream.write(encode_rpc(self.get_hello_packet().SerializeToString()))
         except Exception as error:
             await self._discard(stream)
             raise SwarmException(f"no gossip stream: {error!r}") from error
@@ -206,10 +205,17 @@ class RoomPubsub(Pubsub):
     async def _wait_for_window(self, stream: INetStream) -> None:
         """yamux gives up a write after 5 s without a window, with the frame half sent: wait before it instead."""
         muxed = cast(YamuxStream, getattr(stream, "muxed_stream", None))
+        if muxed.send_window >= BATCH_ROOM:
+            return
         with trio.fail_after(STUCK_S):
             # yamux has no event for it, and itself polls like this.
-            while muxed.send_window < 64 * 1024 and not muxed.send_closed:  # noqa: ASYNC110
+            while muxed.send_window < BATCH_ROOM and not muxed.send_closed:  # noqa: ASYNC110
                 await trio.sleep(0.01)
+
+    def _build_announce_rpc(self, topic_id: str, subscribe: bool) -> tuple[rpc_pb2.RPC, rpc_pb2.RPC.SubOpts]:
+        """Without our signed address record: the hello has carried it."""
+        change = rpc_pb2.RPC.SubOpts(subscribe=subscribe, topicid=topic_id)
+        return rpc_pb2.RPC(subscriptions=[change]), change
 
     async def handle_dead_peer_queue(self) -> None:
         """One connection of a peer is gone. With another left, libp2p keeps the stream that died with the first: it

@@ -8,8 +8,7 @@ import trio
 from libp2p.pubsub.pb import rpc_pb2
 from libp2p.pubsub.rpc_queue import RpcQueue
 
-from p2pd_daemon.core.push import encode_frame
-from p2pd_daemon.core.wire import bytes_field
+from p2pd_daemon.core.gossip_frames import encode_rpc
 
 FRAME_BYTES = (
     1024 * 1024
@@ -22,11 +21,6 @@ OWN_SHARE = (
 )
 PATIENCE_S = 5.0  # how long one waits for a slow peer before the record is not sent to it, and counted
 CONTROL_FRAMES = 1024
-
-
-def message_frame(raw: bytes) -> bytes:
-    """The RPC that publishes one record, from its canonical bytes: nothing is encoded a second time."""
-    return encode_frame(bytes_field(2, raw))
 
 
 class OutboundQueue(RpcQueue):
@@ -49,7 +43,7 @@ class OutboundQueue(RpcQueue):
             return False
         frame = rpc.SerializeToString()
         if frame:
-            self._control.append(encode_frame(frame))
+            self._control.append(encode_rpc(frame))
             self._notify.set()
         return True
 
@@ -86,23 +80,22 @@ class OutboundQueue(RpcQueue):
         batch: list[bytes] = []
         size = 0
         while size < BATCH_BYTES and (self._control or self._records):
-            frame = self._control.popleft() if self._control else self._pop_record()
+            if self._control:
+                frame = self._control.popleft()
+            else:
+                frame = self._records.popleft()
+                self._held -= len(frame)
             batch.append(frame)
             size += len(frame)
+        # A peer that takes a little now and then must not cost us PATIENCE_S each time.
+        self._stalled = self._stalled and not self._has_room(0, OWN_SHARE / 2)
+        self._freed.set()
+        self._freed = trio.Event()
         return b"".join(batch)
 
     def close(self) -> None:
         super().close()
         self._freed.set()
-
-    def _pop_record(self) -> bytes:
-        frame = self._records.popleft()
-        self._held -= len(frame)
-        # A peer that takes a little now and then must not cost us PATIENCE_S each time.
-        self._stalled = self._stalled and not self._has_room(0, OWN_SHARE / 2)
-        self._freed.set()
-        self._freed = trio.Event()
-        return frame
 
     def _has_room(self, size: int, share: float) -> bool:
         return self._held + size <= QUEUE_BYTES * share and len(self._records) < QUEUE_FRAMES * share

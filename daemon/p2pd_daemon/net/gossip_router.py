@@ -10,10 +10,14 @@ from typing import cast
 import trio
 from libp2p.peer.id import ID
 from libp2p.pubsub.gossipsub import PROTOCOL_ID, PROTOCOL_ID_V11, GossipSub
+from libp2p.pubsub.mcache import MessageCache
 from libp2p.pubsub.pb import rpc_pb2
 from libp2p.tools.anyio_service.api import InternalManagerAPI
 
-from p2pd_daemon.net.gossip_queue import OWN_SHARE, OutboundQueue, message_frame
+from p2pd_daemon.core.gossip_frames import message_frame
+from p2pd_daemon.core.record import Record
+from p2pd_daemon.net.gossip_memory import RecentRecords
+from p2pd_daemon.net.gossip_queue import OWN_SHARE, OutboundQueue
 from p2pd_daemon.net.tasks import GuardedTasks
 
 log = logging.getLogger(__name__)
@@ -46,6 +50,9 @@ class RoomRouter(GossipSub):
         # Its gates silently withhold records from peers that did nothing wrong (e.g. an IWANT too many after a burst).
         self.scorer = None
         self._dropped = dropped
+        self.recent = RecentRecords()
+        self.mcache = cast(MessageCache, self.recent)  # libp2p's own code calls window() of it
+        self._asked: Counter[ID] = Counter()  # ids of this heartbeat's IWANTs
         self._iwant_answered: defaultdict[ID, int] = defaultdict(int)
         self._past_back_off = False
 
@@ -55,23 +62,35 @@ class RoomRouter(GossipSub):
 
     # Sending records
 
-    def forward_nowait(self, source: ID, message: rpc_pb2.Message, raw: bytes) -> list[OutboundQueue]:
+    def forward_nowait(self, source: ID, message_id: bytes, record: Record) -> list[OutboundQueue]:
         """Queue a record for its peers; returns the queues that are full, for `forward_waiting`."""
-        self.mcache.put(message)
-        frame = message_frame(raw)
-        peers = self._get_peers_to_send(message.topicIDs, source, ID(message.from_id))
+        self.recent.put(message_id, record.topic, record.raw)
+        author = message_id[:-8]
+        peers = [
+            peer for peer in self.mesh.get(record.topic, ()) if peer != source and peer.to_bytes() != author
+        ]
+        if not peers:
+            return []
+        frame = message_frame(record.raw)
         return [queue for queue in self._queues(peers) if not queue.put_nowait(frame)]
 
     async def forward_waiting(self, queues: Sequence[OutboundQueue], raw: bytes) -> None:
         await self._put_all(queues, message_frame(raw), 1.0)
 
-    async def publish_own(self, topic: str, message: rpc_pb2.Message, raw: bytes) -> int:
-        """Send a record of ours to every peer in its topic, in the mesh or not (trap 5); returns to how many."""
-        self.mcache.put(message)
-        frame = message_frame(raw)
-        queues = list(self._queues(self._topic_peers(topic)))
-        waiting = [queue for queue in queues if not queue.put_nowait(frame, OWN_SHARE)]
-        return len(queues) - len(waiting) + await self._put_all(waiting, frame, OWN_SHARE)
+    def publish_nowait(self, message_id: bytes, record: Record) -> tuple[int, list[OutboundQueue]]:
+        """Queue a record of ours for every peer in its topic, in the mesh or not (trap 5).
+
+        Returns for how many, and the queues that are full, for `publish_waiting`.
+        """
+        self.recent.put(message_id, record.topic, record.raw)
+        frame = message_frame(record.raw)
+        queues = list(self._queues(self.pubsub.peer_topics.get(record.topic, ()) if self.pubsub else ()))
+        full = [queue for queue in queues if not queue.put_nowait(frame, OWN_SHARE)]
+        return len(queues) - len(full), full
+
+    async def publish_waiting(self, queues: Sequence[OutboundQueue], raw: bytes) -> int:
+        """Returns how many of them took it."""
+        return await self._put_all(queues, message_frame(raw), OWN_SHARE)
 
     async def _put_all(self, queues: Sequence[OutboundQueue], frame: bytes, share: float) -> int:
         taken = 0
@@ -95,20 +114,14 @@ class RoomRouter(GossipSub):
             if isinstance(queue, OutboundQueue):
                 yield queue
 
-    def _topic_peers(self, topic: str) -> list[ID]:
-        return list(self.pubsub.peer_topics.get(topic, ())) if self.pubsub else []
-
     async def send_recent_messages(self, peer_id: ID, topic: str) -> None:
         """What was said in the last three heartbeats, for a peer that has just subscribed; oldest first.
 
         Through the queue: libp2p writes to the stream past it, and so between the halves of a frame.
         """
         for queue in self._queues([peer_id]):
-            recent = self.mcache.history[: self.mcache.window_size]
-            for entry in (entry for slot in reversed(recent) for entry in slot if topic in entry.topics):
-                message = self.mcache.get(entry.mid)
-                if message is not None:
-                    queue.put_nowait(message_frame(message.SerializeToString()))
+            for raw in self.recent.recent(topic):
+                queue.put_nowait(message_frame(raw))
 
     async def flush_pending_messages(self, peer_id: ID) -> None:
         """Nothing waits for a peer's subscription here: `send_recent_messages` covers it."""
@@ -122,8 +135,9 @@ class RoomRouter(GossipSub):
                 grafts, prunes = self.mesh_heartbeat()
                 self.fanout_heartbeat()
                 await self._emit_control_msgs(grafts, prunes, self.gossip_heartbeat())
-                self.mcache.shift()
+                self.recent.shift()
                 self._iwant_answered.clear()
+                self._asked.clear()
                 self._periodic_security_cleanup()
                 self._forget_back_off()
             except Exception:  # a heartbeat that ends would end the host
@@ -203,21 +217,23 @@ class RoomRouter(GossipSub):
         await self._answer_iwants(control, sender_peer_id)
 
     async def handle_ihave(self, ihave_msg: rpc_pb2.ControlIHave, sender_peer_id: ID) -> None:
+        """Asks a peer for at most IDS_PER_CONTROL a heartbeat, however many it makes up, in whatever topics."""
         seen: Callable[[bytes], bool] = self.pubsub.seen_messages.has if self.pubsub else lambda _: True
         ids = dict.fromkeys(ihave_msg.messageIDs[:IDS_PER_CONTROL])
-        wanted = [message_id for message_id in ids if not seen(message_id)]
-        if wanted and self._check_ihave_rate_limit(sender_peer_id, ihave_msg.topicID):
+        room = IDS_PER_CONTROL - self._asked[sender_peer_id]
+        wanted = [message_id for message_id in ids if not seen(message_id)][: max(0, room)]
+        if wanted:
+            self._asked[sender_peer_id] += len(wanted)
             await self.emit_iwant(wanted, sender_peer_id)
 
     async def _answer_iwants(self, control: rpc_pb2.ControlMessage, sender: ID) -> None:
         asked = dict.fromkeys(message_id for iwant in control.iwant for message_id in iwant.messageIDs)
         for queue in self._queues([sender] if asked else []):
             for message_id in list(asked)[:IDS_PER_CONTROL]:
-                message = self.mcache.get(message_id)
-                if message is None:
+                raw = self.recent.get(message_id)
+                if raw is None:
                     continue
-                frame = message_frame(message.SerializeToString())
-                self._iwant_answered[sender] += len(frame)
-                if self._iwant_answered[sender] > IWANT_BYTES or not queue.put_nowait(frame):
+                self._iwant_answered[sender] += len(raw)
+                if self._iwant_answered[sender] > IWANT_BYTES or not queue.put_nowait(message_frame(raw)):
                     self._dropped["iwant"] += 1
                     return
