@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from p2pd_client import asked
+from p2pd_client import asked, shapes
 from p2pd_daemon.api.route import Route
 from p2pd_daemon.api.routes import ROUTES
 from p2pd_daemon.errors import P2pdError
@@ -47,9 +47,18 @@ travel in these and never in the path, so any Unicode works. Unknown fields and 
 | `imported` | `room` or `peer`, `new`: a batch of an export was taken in |
 | `gap` | `oldest`, `newest`: numbers of the events that are kept |
 
+**Many messages.** `POST /v1/send/lines?room=NAME` takes lines of JSON (`Content-Type: application/x-ndjson`), each a
+`SendLine`: `text`, and `kind` where it is not `text`. The answer has a line for each that is not empty, a `Receipt`: its
+number, and `id`, `ts_ms` and `state`, or an `error` that costs none of the others. Receipts come in the order of the lines,
+once each is stored and published, while lines still go up; the body is read as fast as the room's members take the messages,
+so read the receipts while you write. After a broken connection everything that had a receipt is stored, and what reached
+the daemon is sent.
+
 ```sh
 curl --unix-socket "$P2PD_HOME/p2pd.sock" http://p2pd/v1/status
 curl --unix-socket "$P2PD_HOME/p2pd.sock" http://p2pd/v1/send --json '{"room": "lobby", "text": "hello"}'
+seq 3 | sed 's/.*/{"text": "&"}/' | curl --unix-socket "$P2PD_HOME/p2pd.sock" -T - -X POST \\
+  -H 'Content-Type: application/x-ndjson' 'http://p2pd/v1/send/lines?room=lobby'
 curl --unix-socket "$P2PD_HOME/p2pd.sock" -N 'http://p2pd/v1/events?kinds=message'
 ```
 
@@ -65,6 +74,8 @@ def render() -> str:
     parts.append(
         "## Shapes\n\nTimes are Unix milliseconds, peer IDs base58 text, record ids 64 hexadecimal digits.\n"
     )
+    for streamed in (asked.SendLine, shapes.Receipt):
+        _collect(streamed, used)
     for name in sorted(used):
         parts.append(_shape(used[name]))
     return "\n".join(parts)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from p2pd_daemon.core.terminal import json_line
 from p2pd_daemon.errors import BadText
-
-from p2pd_cli.output import print_json
 
 
 def checked_text(text: str) -> str:
@@ -21,7 +20,8 @@ def checked_text(text: str) -> str:
 
 
 def show_sent(sent: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        print_json(sent)
-    else:
-        print(f"{sent['id']} {sent['state']}")
+    print(sent_line(sent, as_json))
+
+
+def sent_line(sent: dict[str, Any], as_json: bool) -> str:
+    return json_line(sent) if as_json else f"{sent['id']} {sent['state']}"

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from .errors import ApiError, ConnectionLost, DaemonNotRunning
     from .events import Events, Messages
     from .export_shapes import ExportLine, ExportManifest
-    from .shapes import Event, Message
+    from .receipts import Receipts
+    from .shapes import Event, Message, Receipt
 
 __all__ = [
     "ApiError",
@@ -27,6 +28,8 @@ __all__ = [
     "ExportManifest",
     "Message",
     "Messages",
+    "Receipt",
+    "Receipts",
     "connect",
     "find_daemon",
 ]
@@ -43,6 +46,8 @@ _HOMES = {
     "ExportManifest": "export_shapes",
     "Message": "shapes",
     "Messages": "events",
+    "Receipt": "shapes",
+    "Receipts": "receipts",
     "connect": "client",
     "find_daemon": "discover",
 }

@@ -74,6 +74,17 @@ class SendRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kind: Annotated[str, Meta(pattern="^(text|action)$")] = "text"
 
 
+class SendLinesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    room: RoomName
+
+
+class SendLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One line of the body of `POST /v1/send/lines`."""
+
+    text: Text
+    kind: Annotated[str, Meta(pattern="^(text|action)$")] = "text"
+
+
 class MsgRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     to: PeerRef
     text: Text

@@ -92,6 +92,11 @@ def send(room: str, text: str, kind: str) -> Call[shapes.Sent]:
     return _post("/v1/send", shapes.Sent, asked.SendRequest(room, text, kind))
 
 
+def send_lines(room: str) -> Call[None]:
+    """Its body and its answer are lines, see `receipts.py`."""
+    return Call("POST", f"/v1/send/lines?{urlencode({'room': room})}", type(None))
+
+
 def msg(to: str, text: str, kind: str) -> Call[shapes.Sent]:
     return _post("/v1/msg", shapes.Sent, asked.MsgRequest(to, text, kind))
 

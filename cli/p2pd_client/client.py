@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncGenerator, Collection, Sequence
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import TypeVar
 
@@ -22,6 +23,7 @@ from .errors import ConnectionLost
 from .events import Events, Messages
 from .export_shapes import ExportLine, ExportManifest, ExportQuery, Gone, Imported, ImportRequest
 from .link import Address, Links
+from .receipts import Receipts, Texts, open_receipts
 
 AT_ONCE = 16  # requests on their way at the same time, each on its own connection; further ones wait
 
@@ -123,6 +125,18 @@ class Client:
     async def send(self, room: str, text: str, kind: str = "text") -> shapes.Sent:
         """Says something in a joined room; `kind` is `text` or `action`. It is stored when this returns."""
         return await self._ask(calls.send(room, text, kind))
+
+    def send_many(self, room: str, texts: Texts, kind: str = "text") -> AbstractAsyncContextManager[Receipts]:
+        """Says many things in one request, and yields a receipt for each when it is stored.
+
+            async with node.send_many("lobby", texts) as receipts:
+                async for receipt in receipts:
+                    print(receipt.line, receipt.id or receipt.error)
+
+        `texts` is any iterable, asynchronous or not; it is taken from as fast as the room's members keep up. One that
+        is refused has a receipt with an `error`, and the others go on. Raises ApiError on entry when none can be sent.
+        """
+        return open_receipts(self._links, calls.send_lines(room), texts, kind, self._timeout)
 
     async def msg(self, to: str, text: str, kind: str = "text") -> shapes.Sent:
         """Says something to one peer: a peer ID, a nickname or a multiaddr. It is stored when this

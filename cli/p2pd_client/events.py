@@ -81,7 +81,7 @@ class Events:
     async def _connect(self) -> Link:
         last_id = self._decoder.last_id
         self._links.streams.add(self)
-        request = self._links.request("GET", self._call.target, None, last_id)
+        request = self._links.request("GET", self._call.target, None, last_id=last_id)
         try:
             with anyio.fail_after(self._timeout):
                 link = await self._open.enter_async_context(self._links.open())

@@ -83,10 +83,29 @@ class Link:
         if body:
             raw += self._h11.send(h11.Data(data=body)) or b""
         raw += self._h11.send(h11.EndOfMessage()) or b""
+        await self._write(raw)
+        return await self._read_head()
+
+    async def begin(self, request: h11.Request) -> h11.Response:
+        """Sends the request's head and returns the answer's: the body may follow meanwhile. Raises ConnectionLost."""
+        await self._write(self._h11.send(request) or b"")
+        return await self._read_head()
+
+    async def send(self, part: bytes) -> None:
+        """A part of the body of a request that was begun; waits until it is taken. Raises ConnectionLost."""
+        await self._write(self._h11.send(h11.Data(data=part)) or b"")
+
+    async def finish(self) -> None:
+        """Ends the body of a request that was begun. Raises ConnectionLost."""
+        await self._write(self._h11.send(h11.EndOfMessage()) or b"")
+
+    async def _write(self, raw: bytes) -> None:
         try:
             await self._stream.send(raw)
         except BROKEN as error:
             raise ConnectionLost("the daemon hung up") from error
+
+    async def _read_head(self) -> h11.Response:
         while True:
             event = await self._next_event()
             if isinstance(event, h11.Response):
@@ -175,9 +194,18 @@ class Links:
         return Link(await self.address.open())
 
     def request(
-        self, method: str, target: str, body: bytes | None, last_id: int | None = None
+        self,
+        method: str,
+        target: str,
+        body: bytes | None,
+        *,
+        last_id: int | None = None,
+        media_type: str | None = None,
     ) -> h11.Request:
+        """With `media_type` the body follows in parts."""
         headers = [*self._headers]
+        if media_type is not None:
+            headers += [("Content-Type", media_type), ("Transfer-Encoding", "chunked")]
         if body is not None:
             headers += [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
         if last_id is not None:

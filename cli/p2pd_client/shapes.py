@@ -59,6 +59,25 @@ class Sent(msgspec.Struct, frozen=True, omit_defaults=True):
     via: str = ""
 
 
+class ErrorBody(msgspec.Struct, frozen=True):
+    code: str
+    message: str
+    hint: str
+
+
+class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What became of one line of many: `id`, `ts_ms` and `state` as in `Sent`, or the `error` that only it met.
+
+    `line` counts the lines that were sent from 1, empty ones too.
+    """
+
+    line: int
+    id: str = ""
+    ts_ms: int = 0
+    state: str = ""
+    error: ErrorBody | None = None
+
+
 class Delivery(msgspec.Struct, frozen=True):
     """What is known of one's own message: on disk (`stored`), handed to `sent_to` peers, `held_by` of `members`.
 
@@ -268,12 +287,6 @@ class ConfigValue(msgspec.Struct, frozen=True):
     key: str
     value: Any
     source: str
-
-
-class ErrorBody(msgspec.Struct, frozen=True):
-    code: str
-    message: str
-    hint: str
 
 
 class ErrorReply(msgspec.Struct, frozen=True):

@@ -9,12 +9,23 @@ with p2pd_client.sync.connect() as node:
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Sequence,
+)
 from contextlib import ExitStack, suppress
 from functools import partial
 from types import TracebackType
-from typing import TypeVar
+from typing import Final, TypeVar
 
+import anyio
+import anyio.to_thread
 from anyio.from_thread import start_blocking_portal
 
 from . import client as asynchronous
@@ -23,6 +34,7 @@ from .events import Events, Messages
 from .export_shapes import ExportLine, ExportManifest, Gone, Imported
 
 T = TypeVar("T")
+_END: Final = object()
 
 
 def connect(
@@ -96,6 +108,21 @@ class Client:
 
     def send(self, room: str, text: str, kind: str = "text") -> shapes.Sent:
         return self._run(self._node.send, room, text, kind)
+
+    def send_many(self, room: str, texts: Iterable[str], kind: str = "text") -> Iterator[shapes.Receipt]:
+        """Says many things in one request, and yields a receipt for each when it is stored.
+
+        As the asynchronous client's; `texts` are taken from another thread than the one that takes the receipts.
+        """
+        sending = self._node.send_many(room, _from_thread(texts), kind)
+        opened = self._portal.wrap_async_context_manager(sending)
+        receipts = opened.__enter__()
+        try:
+            while batch := self._run(receipts.batch):
+                yield from batch
+        finally:
+            with suppress(RuntimeError):  # the client is closed, and what was open with it
+                opened.__exit__(None, None, None)
 
     def msg(self, to: str, text: str, kind: str = "text") -> shapes.Sent:
         return self._run(self._node.msg, to, text, kind)
@@ -212,3 +239,15 @@ class Client:
         finally:
             with suppress(RuntimeError):  # the client is closed, and the stream with it
                 self._run(stream.aclose)
+
+
+async def _from_thread(texts: Iterable[str]) -> AsyncIterator[str]:
+    """Takes what may block (a file, a queue) in a thread. What is in memory is taken at once."""
+    if isinstance(texts, Sequence):
+        for text in texts:
+            yield text
+        return
+    rest = iter(texts)
+    while (text := await anyio.to_thread.run_sync(next, rest, _END, abandon_on_cancel=True)) is not _END:
+        assert isinstance(text, str)  # noqa: S101 - for the type checker, to which _END is a str as well
+        yield text

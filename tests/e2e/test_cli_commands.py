@@ -114,10 +114,31 @@ def test_send_reads_lines(pair: tuple[Daemon, Daemon]) -> None:
     sent = ana.json("send", "lines", "-", stdin="one\n\n  two\r\n漢字")
     assert len(sent) == 3
     eventually(lambda: bob.texts("lines") == ["one", "  two", "漢字"])
-    done = run_cli("send", "lines", "-", home=ana.home, stdin="three\n" + "x" * 9000 + "\nnever\n")
+    done = run_cli("send", "lines", "-", home=ana.home, stdin="three\n" + "x" * 9000 + "\nfour\n")
     assert done.returncode == 6
     assert done.stderr.startswith("error: line 2: ")
-    eventually(lambda: bob.texts("lines")[3:] == ["three"])
+    assert "error: 1 of 3 messages were not sent" in done.stderr
+    assert len(done.stdout.splitlines()) == 2
+    eventually(lambda: bob.texts("lines")[3:] == ["three", "four"])
+    sent = ana.json("send", "lines", "-", "--whole", stdin="roses\n\nviolets\n")
+    assert len(sent) == 1
+    eventually(lambda: bob.texts("lines")[5:] == ["roses\n\nviolets"])
+
+
+def test_send_names_the_line_that_is_no_text(pair: tuple[Daemon, Daemon]) -> None:
+    ana, _ = pair
+    ana.join("bytes")
+    done = subprocess.run(
+        [P2PD, "send", "bytes", "-"],
+        input=b"one\n\xff\xfe\ntwo",
+        env=clean_environment() | {"P2PD_HOME": str(ana.home)},
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert b"line 2: it is not UTF-8" in done.stderr
+    assert ana.texts("bytes") == ["one", "two"]
 
 
 def test_history_pages_and_searches(pair: tuple[Daemon, Daemon]) -> None:

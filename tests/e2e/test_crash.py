@@ -183,8 +183,7 @@ def test_send_from_standard_input_when_either_side_is_killed(net: Net) -> None:
     kept = node.json("history", "lobby", "--limit", "10000")
     assert [line["text"] for line in kept] == lines[: len(kept)]
     assert [line["id"] for line in kept][: len(ids + more)] == ids + more
-    assert len(kept) - len(ids + more) in {0, 1}  # the one whose answer was on its way
-    assert len(kept) < len(lines)
+    assert len(kept) >= len(ids + more)  # and those whose receipts were on their way
 
     # The daemon is killed: the client says at which line it ended, and what it printed is there after the restart.
     client = SendingLines(node)

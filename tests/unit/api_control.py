@@ -30,6 +30,7 @@ from p2pd_client.shapes import (
     Version,
 )
 from p2pd_daemon import errors
+from p2pd_daemon.api.control import Outcomes
 from p2pd_daemon.core.event import check_nick, check_symbol, check_text
 from p2pd_daemon.core.room import Wire, check_room_name, room_topic
 
@@ -52,6 +53,9 @@ class MemoryControl:
         self.connected = {ADA}
         self.to_export: list[ExportLine] = []
         self.stopped = trio.Event()
+        self.taking = trio.Event()
+        self.taking.set()
+        self.begun = 0
         self._changed = trio.Event()
         self._now_ms = 1_700_000_000_000
 
@@ -119,6 +123,27 @@ class MemoryControl:
         said.append(message)
         self.add_event("message", msgspec.to_builtins(message))
         return Sent(message.id, message.ts_ms, "stored", room=room)
+
+    async def keep_rate(self, room: str, most: int) -> int:
+        self._room(room)
+        return most
+
+    async def begin_send(self, room: str, said: Sequence[tuple[str, str]]) -> Outcomes:
+        """Each message waits for `taking`, as for members who are slow."""
+        self._room(room)
+
+        async def outcomes() -> Sequence[Sent | errors.P2pdError]:
+            done: list[Sent | errors.P2pdError] = []
+            for text, kind in said:
+                await self.taking.wait()
+                try:
+                    done.append(await self.send(room, text, kind))
+                except errors.P2pdError as error:
+                    done.append(error)
+            return done
+
+        self.begun += len(said)
+        return outcomes
 
     # People
 

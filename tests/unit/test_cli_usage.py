@@ -214,7 +214,7 @@ def test_since_a_date_or_a_message() -> None:
 
 def test_standard_input_that_is_no_text(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "p2pd_cli", "--home", str(tmp_path), "send", "lobby", "-"],
+        [sys.executable, "-m", "p2pd_cli", "--home", str(tmp_path), "msg", "ana", "-"],
         input=b"\xff\xfe\n",
         capture_output=True,
         check=False,

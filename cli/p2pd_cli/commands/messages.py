@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import click
@@ -18,6 +19,7 @@ from p2pd_cli.output import message_lines, print_json
 from p2pd_cli.params import home_option, json_option
 from p2pd_cli.sent import checked_text, show_sent
 
+WHOLE_BYTES = 1024 * 1024  # the daemon says how much of it is too much for a message
 SHORT_ID = 8  # digits: two of 100,000 messages begin alike with a chance of 1 in 43,000 for each
 
 
@@ -25,22 +27,33 @@ SHORT_ID = 8  # digits: two of 100,000 messages begin alike with a chance of 1 i
 @click.argument("room", shell_complete=complete_room)
 @click.argument("text", nargs=-1)
 @click.option("--action", is_flag=True, help="Say what you do: `* ana waves`.")
+@click.option("--whole", is_flag=True, help="All of standard input is one message, with its line breaks.")
 @home_option
 @json_option
-def send_command(room: str, text: Sequence[str], action: bool, as_json: bool) -> None:
+def send_command(room: str, text: Sequence[str], *, action: bool, whole: bool, as_json: bool) -> None:
     """Say something in a room you have joined. It returns when the message is stored.
 
-    With `-` each line of standard input is a message; empty lines are skipped, and the first one that fails
-    ends it. Text that begins with a dash goes after `--`.
+    With `-` each line of standard input is a message, empty lines are skipped, and all of them travel in one request:
+    so it is quick, and slows down to what the room's members take. A line that is refused is named on stderr and costs
+    none of the others; the exit code is the first such line's. Text that begins with a dash goes after `--`.
 
     \b
     Example:
       p2pd send lobby "hello, everybody"
       uptime | p2pd send lobby -
+      p2pd send lobby --whole - < poem.txt
       p2pd tail lobby --others --text | sed -u 's/^/you said: /' | p2pd send lobby -
     """
     kind = "action" if action else "text"
-    _say(text, as_json, lambda words: ask("POST", "/v1/send", {"room": room, "text": words, "kind": kind}))
+    if whole or not _from_stdin(text):
+        words = _whole_stdin(text) if whole else checked_text(" ".join(text))
+        show_sent(ask("POST", "/v1/send", {"room": room, "text": words, "kind": kind}), as_json)
+        return
+    import anyio  # noqa: PLC0415 - a message of the command line does without
+
+    from p2pd_cli.lines import send_lines  # noqa: PLC0415
+
+    anyio.run(partial(send_lines, room, kind, as_json=as_json), backend="asyncio")
 
 
 @click.command("msg")
@@ -65,13 +78,9 @@ def msg_command(peer: str, text: Sequence[str], action: bool, as_json: bool) -> 
 
 
 def _say(words: Sequence[str], as_json: bool, say: Callable[[str], Any]) -> None:
-    if tuple(words) != ("-",) and words:
+    if not _from_stdin(words):
         show_sent(say(checked_text(" ".join(words))), as_json)
         return
-    if not words and sys.stdin.isatty():
-        raise click.UsageError(
-            "There is no text to send: give it, or - to read lines.", click.get_current_context()
-        )
     for number, line in _lines_of_stdin():
         try:
             show_sent(say(line), as_json)
@@ -79,6 +88,25 @@ def _say(words: Sequence[str], as_json: bool, say: Callable[[str], Any]) -> None
             raise CliError(
                 f"line {number}: {error.message}", hint=error.hint, exit_code=error.exit_code
             ) from error
+
+
+def _from_stdin(words: Sequence[str]) -> bool:
+    if not words and sys.stdin.isatty():
+        raise click.UsageError(
+            "There is no text to send: give it, or - to read lines.", click.get_current_context()
+        )
+    return not words or tuple(words) == ("-",)
+
+
+def _whole_stdin(words: Sequence[str]) -> str:
+    if words and tuple(words) != ("-",):
+        raise click.UsageError(
+            "--whole reads standard input: leave the text out.", click.get_current_context()
+        )
+    try:
+        return sys.stdin.buffer.read(WHOLE_BYTES).decode().rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise BadText("the text is not UTF-8", hint="Convert it first, for example with iconv.") from error
 
 
 def _lines_of_stdin() -> Iterator[tuple[int, str]]:

@@ -20,6 +20,7 @@ from p2pd_daemon.version import __version__
 from .control import Control
 from .guard import Guard
 from .http11 import ClientGone
+from .lines import LinesToSend
 from .openapi import openapi_document
 from .replies import HEADERS, MethodNotAllowed, NotFound, RequestTimeout, error_reply, json_reply, reply_to
 from .requests import decode_body, decode_query, read_body
@@ -53,6 +54,7 @@ class Api:
         self._guard = guard
         self._answers: dict[str, dict[str, Answer]] = {
             "/v1/events": {"GET": self._events},
+            "/v1/send/lines": {"POST": self._send_lines},
             "/openapi.json": {"GET": self._describe},
             "/health": {"GET": self._health},
             "/": {"GET": self._page},
@@ -107,6 +109,11 @@ class Api:
 
     async def _events(self, request: Request) -> ASGIApp:
         return EventStream(self._control, request)
+
+    async def _send_lines(self, request: Request) -> ASGIApp:
+        lines = LinesToSend(self._control, request)
+        await lines.prepare()
+        return lines
 
     async def _describe(self, request: Request) -> ASGIApp:
         decode_query(request.scope["query_string"], NoArguments)

@@ -9,8 +9,8 @@ BadMultiaddr).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, TypeAlias
 
 from p2pd_client.export_shapes import ExportPage, Gone, Imported
 from p2pd_client.shapes import (
@@ -30,6 +30,11 @@ from p2pd_client.shapes import (
     Sent,
     Status,
 )
+
+from p2pd_daemon.errors import P2pdError
+
+Outcomes: TypeAlias = Callable[[], Awaitable[Sequence[Sent | P2pdError]]]
+"""Waits for what became of each of several messages."""
 
 
 class Control(Protocol):
@@ -68,6 +73,14 @@ class Control(Protocol):
 
     async def send(self, room: str, text: str, kind: str) -> Sent:
         """Says something (`kind` is `text` or `action`) in a joined room; returns after the commit."""
+
+    async def keep_rate(self, room: str, most: int) -> int:
+        """How many of `most` messages may be said now under `author_rate`: waits until it is at least one."""
+
+    async def begin_send(self, room: str, said: Sequence[tuple[str, str]]) -> Outcomes:
+        """Says several things, (text, kind), in this order; returns once they are on their way, so that the next ones
+        can follow. What is wrong with one is its outcome, and costs none of the others.
+        """
 
     # People and direct conversations
 

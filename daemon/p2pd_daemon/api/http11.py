@@ -9,6 +9,7 @@ answers HTTP/2 and WebSocket upgrades, which this API does not need.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from email.utils import formatdate
@@ -220,7 +221,10 @@ class HttpConnection:
 
 
 class Exchange:
-    """The ASGI `receive` and `send` of one request."""
+    """The ASGI `receive` and `send` of one request.
+
+    A response that starts with `p2pd.duplex` goes out while the request's body still comes in, in its own time.
+    """
 
     def __init__(self, connection: HttpConnection, protocol: h11.Connection, request: h11.Request) -> None:
         self._connection = connection
@@ -229,15 +233,16 @@ class Exchange:
         self._start: Message = {}
         self._deadline = trio.current_time() + BODY_SECONDS
         self._body_read = False
+        self._duplex = False
         self.started = False
         self.complete = False
 
     async def receive(self) -> Message:
-        if self._body_read or self.started:
+        if self._body_read or (self.started and not self._duplex):
             await self._connection.wait_gone()
             return {"type": "http.disconnect"}
         try:
-            with trio.move_on_at(self._deadline) as waiting:
+            with trio.move_on_at(math.inf if self._duplex else self._deadline) as waiting:
                 event = await self._connection.next_event()
         except h11.RemoteProtocolError as error:
             await self._connection.refuse(error.error_status_hint, "bad_request", f"malformed HTTP: {error}")
@@ -253,6 +258,7 @@ class Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._start = message
+            self._duplex = bool(message.get("p2pd.duplex"))
             return
         raw = b"" if self.started else self._head()
         if (body := message.get("body", b"")) and not self._head_only:
@@ -265,7 +271,7 @@ class Exchange:
     def _head(self) -> bytes:
         self.started = True
         headers = [*self._start.get("headers", ()), (b"date", _date())]
-        if not self._skip_body():
+        if self._duplex or not self._skip_body():
             headers.append((b"connection", b"close"))
         response = h11.Response(status_code=self._start["status"], headers=headers)
         return self._h11.send(response) or b""

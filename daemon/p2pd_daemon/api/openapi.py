@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from p2pd_client.asked import EventsQuery, NoArguments
-from p2pd_client.shapes import ErrorReply, Event, Ok
+from p2pd_client.asked import EventsQuery, NoArguments, SendLine, SendLinesQuery
+from p2pd_client.shapes import ErrorReply, Event, Ok, Receipt
 
 from p2pd_daemon.errors import P2pdError, Refused, TooLarge, Unauthorized, UsageError
 from p2pd_daemon.version import __version__
 
+from .lines import MEDIA_TYPE
 from .replies import HeadTooLarge, MethodNotAllowed, RequestTimeout, WrongContentType
-from .route import Route
+from .route import NO_ROOM, Route
 from .routes import ROUTES
 
 REF = "#/components/schemas/{name}"
@@ -39,11 +40,14 @@ def openapi_document(cookie: str) -> dict[str, Any]:
     shapes = [route.response for route in ROUTES] + [
         r.request for r in ROUTES if r.request and r.method == "POST"
     ]
-    _, components = msgspec.json.schema_components([*shapes, Event, ErrorReply, Ok], ref_template=REF)
+    _, components = msgspec.json.schema_components(
+        [*shapes, Event, SendLine, Receipt, ErrorReply, Ok], ref_template=REF
+    )
     paths: dict[str, dict[str, Any]] = {}
     for route in ROUTES:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
     paths["/v1/events"] = {"get": _events()}
+    paths["/v1/send/lines"] = {"post": _send_lines()}
     paths["/health"] = {"get": _plain("get_health", "Answers when the daemon serves", _schema(Ok))}
     paths["/openapi.json"] = {"get": _plain("get_openapi", "This document", {"type": "object"})}
     return {
@@ -106,6 +110,25 @@ def _events() -> dict[str, Any]:
                 "content": {"text/event-stream": {"schema": {"type": "string"}}},
             },
             **_error_responses(EVERYWHERE),
+        },
+    }
+
+
+def _send_lines() -> dict[str, Any]:
+    lines = {MEDIA_TYPE: {"schema": {"type": "string"}}}
+    return {
+        "operationId": "post_send_lines",
+        "summary": "Says many things in a joined room, one a line",
+        "description": (
+            "Each line of the body is a `SendLine`, each line of the answer the `Receipt` of one that is not empty, in "
+            "their order and while the body still comes in. What is wrong with a line is told by its receipt and costs "
+            "none of the others. The body is read as fast as the room's members take the messages."
+        ),
+        "parameters": _parameters(SendLinesQuery),
+        "requestBody": {"required": True, "content": lines},
+        "responses": {
+            "200": {"description": "The receipts", "content": lines},
+            **_error_responses(EVERYWHERE + NO_ROOM + (WrongContentType,)),
         },
     }
 

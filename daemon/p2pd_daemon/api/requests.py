@@ -49,6 +49,11 @@ def decode_body(body: bytes, content_type: str, shape: type[Shape]) -> Shape:
     return _explain(lambda: _convert_body(body or b"{}", shape), "the body")
 
 
+def decode_line(line: bytes, shape: type[Shape]) -> Shape:
+    """One line of a body of many. Raises UsageError."""
+    return _explain(lambda: msgspec.json.decode(line, type=shape), "the line")
+
+
 def _convert_body(body: bytes, shape: type[Shape]) -> Shape:
     given = msgspec.json.decode(body)
     if isinstance(given, dict):

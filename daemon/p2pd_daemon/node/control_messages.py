@@ -6,19 +6,44 @@ from collections.abc import Sequence
 
 from p2pd_client.shapes import Message, MessageVersions, Sent, Version
 
-from p2pd_daemon.errors import NoSuchMessage
+from p2pd_daemon.api.control import Outcomes
+from p2pd_daemon.errors import NoSuchMessage, P2pdError
 from p2pd_daemon.node.changes import Changes
 from p2pd_daemon.node.parts import Parts
 from p2pd_daemon.node.present import message_shape
 from p2pd_daemon.node.references import References
+from p2pd_daemon.node.rooms import Rooms, Said, spoken_body
+from p2pd_daemon.store.rows import SENT, STORED
 
 
 class MessageControl:
     """A part of `NodeControl`."""
 
     _parts: Parts
+    _rooms: Rooms
     _references: References
     _changes: Changes
+
+    async def keep_rate(self, room: str, most: int) -> int:
+        return await self._rooms.named(room).keep_rate(most)
+
+    async def begin_send(self, room: str, said: Sequence[tuple[str, str]]) -> Outcomes:
+        where = self._rooms.named(room)
+        outcome: list[Sent | P2pdError | None] = []
+        bodies = []
+        for text, kind in said:
+            try:
+                bodies.append(spoken_body(text, kind, self._parts.limits.text_bytes))
+                outcome.append(None)
+            except P2pdError as error:
+                outcome.append(error)
+        begun = await where.begin_say(bodies)
+
+        async def outcomes() -> Sequence[Sent | P2pdError]:
+            said = iter(await begun())
+            return [one or _sent(where.name, next(said)) for one in outcome]
+
+        return outcomes
 
     async def history(
         self,
@@ -66,6 +91,13 @@ class MessageControl:
 
     async def reply(self, ref: str, text: str) -> Sent:
         return await self._changes.reply(ref, text)
+
+
+def _sent(room: str, outcome: Said | P2pdError) -> Sent | P2pdError:
+    if isinstance(outcome, P2pdError):
+        return outcome
+    said, count = outcome
+    return Sent(id=said.record.id_hex, room=room, ts_ms=said.ts_ms, state=SENT if count else STORED)
 
 
 def _record_id(text: str) -> bytes:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
 
 import trio
 
@@ -26,9 +27,9 @@ from p2pd_daemon.tasks import TaskStatus
 
 log = logging.getLogger(__name__)
 
-# Records that may wait to be published in one room; senders wait beyond it.
-OUTGOING_RECORDS = 1024
-NOTED_TOGETHER = 64  # records published before what became of them is written down
+# Requests' worth of records that may wait to be published in one room; senders wait beyond it.
+OUTGOING_BATCHES = 1024
+NOTED_TOGETHER = 256  # records published before what became of them is written down
 # How long a sender waits for its turn when it is faster than `author_rate`; longer is for the client to decide.
 RATE_PATIENCE_S = 5.0
 # What was said while nobody was there and is said again when somebody is; older ones are for reconciliation.
@@ -48,6 +49,18 @@ class RoomListener(Protocol):
         """A record of ours was published, be it to nobody."""
 
 
+Said: TypeAlias = tuple[Composed, int]
+"""A record of ours, and to how many peers it went."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Outgoing:
+    """Stored records, to be published in this order; the reply has the number of peers for each, or why not."""
+
+    records: Sequence[Record]
+    reply: Reply[list[int | P2pdError]] = field(default_factory=Reply)
+
+
 class Room:
     """One joined room: its timeline, and a task that publishes what was said, in order."""
 
@@ -62,9 +75,8 @@ class Room:
         )
         self.timeline = Timeline(row, parts, self._codec, own_state=STORED)
         self._parts = parts
-        self._outgoing, self._to_publish = trio.open_memory_channel[tuple[Record, Reply[int]]](
-            OUTGOING_RECORDS
-        )
+        self._outgoing, self._to_publish = trio.open_memory_channel[_Outgoing](OUTGOING_BATCHES)
+        self._published, self._to_note = trio.open_memory_channel[tuple[bytes, int]](NOTED_TOGETHER)
         self._rates = AuthorRates(parts.limits)
         self._alone = True  # something of ours may be stored that nobody was there to hear
         self.floor_ts = row.floor_ts  # records before it are not kept and take no part in reconciliation
@@ -77,7 +89,8 @@ class Room:
         with self.scope:
             async with trio.open_nursery() as nursery:
                 await nursery.start(self.timeline.run)
-                nursery.start_soon(self._publish, listener)
+                nursery.start_soon(self._publish)
+                nursery.start_soon(self._note_published, listener)
                 nursery.start_soon(listener.watch, self)
                 task_status.started(None)
 
@@ -90,22 +103,50 @@ class Room:
 
         Keeps to the rate beyond which the others would not relay us: waits a little, then raises OverLimit.
         """
-        await self._keep_rate()
-        said = await self.timeline.say(body)
-        reply: Reply[int] = Reply()
-        await self._outgoing.send((said.record, reply))
-        return said, await reply.wait()
+        with trio.move_on_after(RATE_PATIENCE_S) as waiting:
+            await self.keep_rate(1)
+        if waiting.cancelled_caught:
+            rate = self._parts.limits.author_rate
+            raise OverLimit(
+                f"more was said in {self.name!r} than the others relay: {rate} messages a second",
+                hint="Wait a little. limits.author_rate, author_burst and author_day say how much is relayed.",
+            )
+        [outcome] = await (await self.begin_say([body]))()
+        if isinstance(outcome, P2pdError):
+            raise outcome
+        return outcome
 
-    async def _keep_rate(self) -> None:
+    async def keep_rate(self, most: int) -> int:
+        """How many of `most` records the others would relay now: waits until it is at least one."""
         parts = self._parts
-        with trio.move_on_after(RATE_PATIENCE_S):
-            while not self._rates.take(parts.me, self.topic, parts.clock.monotonic()):  # noqa: ASYNC110 - time, not an event
+        taken = 0
+        while taken < most:
+            if self._rates.take(parts.me, self.topic, parts.clock.monotonic()):
+                taken += 1
+            elif taken:
+                break
+            else:
                 await trio.sleep(1 / (parts.limits.author_rate or 1))
-            return
-        raise OverLimit(
-            f"more was said in {self.name!r} than the others relay: {parts.limits.author_rate} messages a second",
-            hint="Wait a little. limits.author_rate, author_burst and author_day say how much is relayed.",
-        )
+        return taken
+
+    async def begin_say(self, bodies: Sequence[Body]) -> Callable[[], Awaitable[Sequence[Said | P2pdError]]]:
+        """Like `say`, of several in this order and whatever the rate; returns when they are in the timeline's inbox."""
+        stored = await self.timeline.begin_say(bodies)
+
+        async def outcomes() -> Sequence[Said | P2pdError]:
+            try:
+                composed = await stored.wait()
+            except P2pdError as error:
+                return [error] * len(bodies)
+            outgoing = _Outgoing([said.record for said in composed])
+            await self._outgoing.send(outgoing)
+            counts = await outgoing.reply.wait()
+            return [
+                count if isinstance(count, P2pdError) else (said, count)
+                for said, count in zip(composed, counts, strict=True)
+            ]
+
+        return outcomes
 
     async def repeat_unheard(self) -> None:
         """Publishes again, byte for byte, what was said while nobody was there."""
@@ -114,23 +155,29 @@ class Room:
         self._alone = False
         for record_id, raw in await self._parts.store.own_unsent(self.room_n, REPEAT_RECORDS):
             if record := stored_record(raw, f"the record {record_id.hex()}"):
-                await self._outgoing.send((record, Reply()))
+                await self._outgoing.send(_Outgoing([record]))
 
-    async def _publish(self, listener: RoomListener) -> None:
-        async for first in self._to_publish:
-            heard: defaultdict[int, list[bytes]] = defaultdict(list)  # by the number of peers
-            for record, reply in (first, *self._waiting()):
+    async def _publish(self) -> None:
+        async for outgoing in self._to_publish:
+            counts: list[int | P2pdError] = []
+            for record in outgoing.records:
                 try:
                     count = await self._parts.network.publish(record)
                 except P2pdError as error:  # gossip does not carry it; it stays stored, for reconciliation
                     log.warning("%s: a record was not published: %s", self.name, error.message)
-                    reply.fail(error)
+                    counts.append(error)
                     continue
-                reply.give(count)
-                if count:
-                    heard[count].append(record.id)
-                else:
-                    self._alone = True
+                counts.append(count)
+                await self._published.send((record.id, count))
+            outgoing.reply.give(counts)
+
+    async def _note_published(self, listener: RoomListener) -> None:
+        """Writes down what was published, together what comes at the same time, while more is being published."""
+        async for first in self._to_note:
+            heard: defaultdict[int, list[bytes]] = defaultdict(list)  # by the number of peers
+            for record_id, count in (first, *self._waiting()):
+                heard[count].append(record_id)
+            self._alone |= bool(heard.pop(0, None))
             now_ms = self._parts.clock.now_ms()
             try:
                 for count, ids in heard.items():
@@ -140,11 +187,11 @@ class Room:
                 self._alone = True
             listener.said(self)
 
-    def _waiting(self) -> Iterator[tuple[Record, Reply[int]]]:
-        """What has come in meanwhile, one by one, so that their states are noted together."""
+    def _waiting(self) -> Iterator[tuple[bytes, int]]:
+        """What has come in meanwhile, one by one."""
         for _ in range(NOTED_TOGETHER):
             try:
-                yield self._to_publish.receive_nowait()
+                yield self._to_note.receive_nowait()
             except trio.WouldBlock:
                 return
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TypeAlias
 
 import trio
@@ -48,8 +49,8 @@ class Composed:
 
 @dataclass(frozen=True, slots=True)
 class _Say:
-    body: Body
-    reply: Reply[Composed]
+    bodies: Sequence[Body]
+    reply: Reply[list[Composed]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +107,13 @@ class Timeline:
 
     async def say(self, body: Body) -> Composed:
         """Signs and stores a record of ours; returns after the commit. Waits while the inbox is full."""
-        reply: Reply[Composed] = Reply()
-        await self._send.send(_Say(body, reply))
-        return await reply.wait()
+        return (await (await self.begin_say([body])).wait())[0]
+
+    async def begin_say(self, bodies: Sequence[Body]) -> Reply[list[Composed]]:
+        """Like `say`, for several in this order, but returns once they are in the inbox."""
+        reply: Reply[list[Composed]] = Reply()
+        await self._send.send(_Say(bodies, reply))
+        return reply
 
     async def take(self, record: Record, event: ChatEvent | None = None) -> None:
         """Hands over a verified record of somebody's; returns once it is in the inbox (back-pressure).
@@ -139,11 +144,13 @@ class Timeline:
 
     def _take_waiting(self, first: _Item) -> list[_Item]:
         items = [first]
-        while len(items) < BATCH_RECORDS:
+        records = _size(first)
+        while records < BATCH_RECORDS:
             try:
                 items.append(self._receive.receive_nowait())
             except trio.WouldBlock:
                 break
+            records += _size(items[-1])
         return items
 
     async def _commit(self, items: list[_Item]) -> None:
@@ -162,10 +169,11 @@ class Timeline:
                 batch = [self._catch_up(record, event, now_ms) for record, event in brought.records]
                 brought.reply.give(await self._ingest(batch))
             if says:
-                batch = await self._compose([item.body for item in says], now_ms)
+                batch = await self._compose([body for item in says for body in item.bodies], now_ms)
                 await self._ingest(batch)
-                for say, new in zip(says, batch, strict=True):
-                    say.reply.give(Composed(new.record, new.ts_ms))
+                composed = iter([Composed(new.record, new.ts_ms) for new in batch])
+                for say in says:
+                    say.reply.give(list(islice(composed, len(say.bodies))))
         except P2pdError as error:
             log.exception("could not store %d records of %s", len(items), self.row.topic)
             for item in items:
@@ -263,3 +271,8 @@ class Timeline:
             notify=not caught_up or ts_ms >= self.row.created_ms,
             caught_up=caught_up,
         )
+
+
+def _size(item: _Item) -> int:
+    """How many records it adds to a transaction that others share; what reconciliation brings has one of its own."""
+    return len(item.bodies) if isinstance(item, _Say) else 1
