@@ -1,4 +1,4 @@
-"""The `p2pd` command. `p2pd status` is answered before anything heavy is imported: scripts ask it often."""
+"""The `p2pd` command. `status`, which scripts ask often, and `start` come before anything heavy is imported."""
 
 # ruff: noqa: PLC0415 - that is what this file is for
 
@@ -14,6 +14,12 @@ def main() -> int:
             from p2pd_cli.quick_status import quick_status
 
             code = quick_status(sys.argv[2:])
+            if code is not None:
+                return code
+        if sys.argv[1:2] == ["start"]:
+            from p2pd_cli.quick_start import quick_start
+
+            code = quick_start(sys.argv[2:])
             if code is not None:
                 return code
         from p2pd_cli.app import run
