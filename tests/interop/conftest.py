@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from interop.harness import (
 )
 
 CELL = "cell(what): what a test shows, as the README calls it"
+_rooms = itertools.count(1)
 HERE = Path(__file__).parent
 LISTEN = tuple(word for addr in TRANSPORTS.values() for word in ("--listen", addr))
 
@@ -73,9 +75,9 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
 
 
 @pytest.fixture
-def room(request: pytest.FixtureRequest) -> str:
+def room() -> str:
     """A room's name that no other test uses."""
-    return "".join(letter if letter.isalnum() else "-" for letter in request.node.name)[:60]
+    return f"room {next(_rooms)}"
 
 
 @pytest.fixture

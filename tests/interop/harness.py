@@ -10,6 +10,7 @@ import base64
 import contextlib
 import itertools
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -65,7 +66,7 @@ _clock = itertools.count(
 )  # rises with each event, and is never in the future
 NATIVE = Wire("p2pd", lambda room: f"p2pd/1/{room}", _event, _text_of)
 TEXT = Wire("text", lambda room: room, lambda text: text.encode(), lambda data: data.decode())
-WIRE = NATIVE  # what most tests speak
+WIRE = TEXT  # what most tests speak
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +123,14 @@ class ForeignPeer(LinePeer):
     def received(self, topic: str) -> list[Heard]:
         return [Heard.from_line(line) for line in self.call("received", room=topic)["messages"]]
 
-    def heard(self, topic: str, author: str) -> list[bytes]:
-        """What came from one author, in the order of arrival."""
-        return [message.data for message in self.received(topic) if message.author == author]
+    def heard(self, topic: str, author: str) -> list[Heard]:
+        """What came from one author, in the order of arrival.
+
+        go-libp2p checks signatures on all cores at once, and hands on what is checked first; there it is the author's
+        order, by seqno, which is what is left to go by.
+        """
+        found = [message for message in self.received(topic) if message.author == author]
+        return sorted(found, key=lambda message: message.seqno) if self.name == GO.title else found
 
     def decode(self, kind: str, data: bytes) -> dict[str, Any]:
         """What this implementation's own decoder makes of it. BenchmarkError when it refuses it."""
@@ -135,7 +141,7 @@ class Foreigners:
     """The foreign peers of one test or module."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._running: dict[ForeignPeer, contextlib.ExitStack] = {}
         self._numbers = itertools.count()
 
@@ -146,7 +152,7 @@ class Foreigners:
         require(kind)
         assert kind.command is not None
         command = [*kind.command, *(word for addr in listen for word in ("--listen", addr)), *options]
-        log = self._folder / f"{kind.name}-{next(self._numbers)}.log"
+        log = self.folder / f"{kind.name}-{next(self._numbers)}.log"
         with contextlib.ExitStack() as stack:
             peer = ForeignPeer(stack.enter_context(open_line_process(command, log)))
             self._running[peer] = stack.pop_all()
@@ -154,6 +160,11 @@ class Foreigners:
 
     def stop(self, peer: ForeignPeer) -> None:
         self._running.pop(peer).close()
+
+    def kill(self, peer: ForeignPeer) -> None:
+        """kill -9: it says no farewell."""
+        os.kill(peer.pid, signal.SIGKILL)
+        self.stop(peer)
 
     def close(self) -> None:
         with contextlib.ExitStack() as all_of_them:

@@ -43,7 +43,7 @@ def say_ten_each_way(daemon: Daemon, peer: ForeignPeer, room: str, wire: Wire) -
 
     eventually(lambda: len(peer.heard(topic, daemon.peer_id)) >= len(ours), what="the peer heard p2pd")
     eventually(lambda: len(said_by(daemon, room, peer.peer_id)) >= len(theirs), what="p2pd heard the peer")
-    heard = [message for message in peer.received(topic) if message.author == daemon.peer_id]
+    heard = peer.heard(topic, daemon.peer_id)
     assert [wire.decode(message.data) for message in heard] == ours
     assert [message.check(topic) for message in heard] == ids
     assert said_by(daemon, room, peer.peer_id) == theirs
