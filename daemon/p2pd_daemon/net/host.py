@@ -18,7 +18,6 @@ from libp2p.host.basic_host import BasicHost
 from libp2p.peer.id import ID
 from libp2p.peer.peerstore import PeerStore
 from libp2p.security.noise.transport import PROTOCOL_ID as NOISE
-from libp2p.security.noise.transport import Transport as NoiseTransport
 from libp2p.stream_muxer.yamux.yamux import PROTOCOL_ID as YAMUX
 from libp2p.transport.tcp.tcp import TCP
 from libp2p.transport.upgrader import TransportUpgrader
@@ -31,6 +30,7 @@ from p2pd_daemon.net.addresses import Announcer, claim_ports, parse_listen
 from p2pd_daemon.net.closing import close_connections
 from p2pd_daemon.net.half_open import HalfOpen
 from p2pd_daemon.net.interface import NetworkConfig
+from p2pd_daemon.net.noise import BufferedNoise
 from p2pd_daemon.net.swarm import GuardedSwarm, connection_config
 from p2pd_daemon.net.tasks import leaves, no_groups
 from p2pd_daemon.net.tls import PROTOCOL_ID as TLS
@@ -97,7 +97,7 @@ def _swarm(pair: KeyPair, config: NetworkConfig) -> GuardedSwarm:
     peerstore.add_key_pair(own_id, pair)
     upgrader = TransportUpgrader(
         {
-            NOISE: NoiseTransport(pair, noise_privkey=create_noise_key_pair().private_key),
+            NOISE: BufferedNoise(pair, noise_privkey=create_noise_key_pair().private_key),
             TLS: TlsWhenAsked(pair),
         },
         {TProtocol(YAMUX): muxer.BoundedYamux},

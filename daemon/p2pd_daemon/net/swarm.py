@@ -7,11 +7,10 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import trio
-from libp2p.abc import IMuxedConn
+from libp2p.abc import IMuxedConn, IRawConnection
 from libp2p.io.abc import ReadWriteCloser
 from libp2p.network.auto_connector import AutoConnector
 from libp2p.network.config import ConnectionConfig
-from libp2p.network.connection.raw_connection import RawConnection
 from libp2p.network.connection.swarm_connection import SwarmConn
 from libp2p.network.exceptions import SwarmException
 from libp2p.network.swarm import Swarm
@@ -19,6 +18,7 @@ from libp2p.peer.id import ID
 from libp2p.tools.anyio_service.api import InternalManagerAPI
 from multiaddr import Multiaddr
 
+from p2pd_daemon.net.buffered import BufferedConnection, buffered
 from p2pd_daemon.net.half_open import HANDSHAKE_S, HalfOpen
 from p2pd_daemon.net.tasks import GuardedTasks, grace
 
@@ -55,7 +55,9 @@ class GuardedSwarm(Swarm):
         remote = read_write_closer.get_remote_address()
         with self.half_open.slot(remote[0] if remote else ""):
             try:
-                opened = await self.upgrade_inbound_raw_conn(RawConnection(read_write_closer, False), maddr)
+                opened = await self.upgrade_inbound_raw_conn(
+                    BufferedConnection(read_write_closer, False), maddr
+                )
             except Exception as error:  # whatever a stranger can cause in a handshake
                 log.debug("inbound handshake on %s failed: %r", maddr, error)
         if opened is None:
@@ -64,6 +66,11 @@ class GuardedSwarm(Swarm):
             return
         # The event is set on every way that a yamux connection ends.
         await cast(Any, opened).event_closed.wait()
+
+    async def upgrade_outbound_raw_conn(
+        self, raw_conn: IRawConnection, peer_id: ID, pre_scope: Any = None
+    ) -> SwarmConn:
+        return await super().upgrade_outbound_raw_conn(buffered(raw_conn), peer_id, pre_scope)
 
     async def add_conn(self, muxed_conn: IMuxedConn, direction: str = "unknown") -> SwarmConn:
         self.half_open.leave()
