@@ -146,7 +146,7 @@ def test_any_arrival_shows_what_the_rules_say(made: list[NewRecord], data: st.Da
 
 
 def _due(new: NewRecord) -> NewRecord:
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     return replace(new, state=RECEIVED)
 

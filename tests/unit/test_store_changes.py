@@ -103,7 +103,7 @@ async def test_a_message_that_was_deleted_before_it_came_is_never_told(store: St
 
 
 async def test_history_from_before_is_not_told_either(store: Store, lobby: int) -> None:
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     edit = later(Edit(HELLO.record.id, "hello!"))
     await store.ingest([replace(new, notify=False) for new in (HELLO, edit)])

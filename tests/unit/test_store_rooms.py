@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
+from msgspec.structs import replace
 from p2pd_daemon.core.clock import QUARANTINE_AHEAD_MS
 from p2pd_daemon.core.event import Action, Profile, Unknown
 from p2pd_daemon.errors import LocalProtocolError, NoSuchMessage, NoSuchRoom

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from p2pd_daemon.core.limits import DEFAULT_LIMITS
 from p2pd_daemon.core.peer_id import PeerId
@@ -28,60 +29,51 @@ NONCE_BYTES = 24
 TAG_BYTES = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     text: str
     reply_to: bytes | None = None  # record id
 
 
-@dataclass(frozen=True, slots=True)
-class NamedText(Text):
+class NamedText(Text, frozen=True):
     """A text that says itself who its author is (`--wire chat-room`), truly or not."""
 
     nick: str = ""
     sender_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(Struct, frozen=True):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(Struct, frozen=True):
     target: bytes
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Delete:
+class Delete(Struct, frozen=True):
     target: bytes
     edits: tuple[bytes, ...] = ()  # edits of the target
 
 
-@dataclass(frozen=True, slots=True)
-class Reaction:
+class Reaction(Struct, frozen=True):
     target: bytes
     symbol: str
     remove: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Struct, frozen=True):
     name: str
     media_type: str
     size: int  # bytes
     sha256: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(Struct, frozen=True):
     nick: str  # empty: none
     status: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RoomSettings:
+class RoomSettings(Struct, frozen=True):
     title: str
     description: str = ""
 
@@ -93,21 +85,18 @@ class Change(IntEnum):
     REMOVED = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Membership:
+class Membership(Struct, frozen=True):
     member: PeerId
     change: Change
 
 
-@dataclass(frozen=True, slots=True)
-class Sealed:
+class Sealed(Struct, frozen=True):
     nonce: bytes
     box: bytes
     epoch: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(Struct, frozen=True):
     """A body this version does not know: `raw` are its protobuf fields, to be written back as they are."""
 
     raw: bytes = b""

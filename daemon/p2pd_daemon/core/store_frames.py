@@ -6,11 +6,11 @@ A mailbox is filled by anybody and read only by its owner, who is not named in a
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import TypeAlias
 
 from google.protobuf.message import DecodeError
+from msgspec import Struct
 
 from p2pd_daemon.core.clock import MAX_TS_MS
 from p2pd_daemon.core.limits import Limits
@@ -36,33 +36,28 @@ class Kept(IntEnum):
     NOT_ONE_TO_KEEP = 3  # no sealed record with its author's signature
 
 
-@dataclass(frozen=True, slots=True)
-class AskAbout:
+class AskAbout(Struct, frozen=True):
     """What are your quotas?"""
 
 
-@dataclass(frozen=True, slots=True)
-class Deposit:
+class Deposit(Struct, frozen=True):
     mailbox: bytes
     raws: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Fetch:
+class Fetch(Struct, frozen=True):
     """The oldest of what waits for the one who asks, after a place."""
 
     after: tuple[int, bytes] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Drop:
+class Drop(Struct, frozen=True):
     """The one who asks has these, or does not want them."""
 
     ids: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class About:
+class About(Struct, frozen=True):
     """Quotas; 0 is no limit."""
 
     room_bytes: int
@@ -86,25 +81,21 @@ class About:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Deposited:
+class Deposited(Struct, frozen=True):
     status: tuple[Kept, ...]
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Mail:
+class Mail(Struct, frozen=True):
     raws: tuple[bytes, ...]
     more: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Dropped:
+class Dropped(Struct, frozen=True):
     """It is done."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoreRefusal:
+class StoreRefusal(Struct, frozen=True):
     text: str
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from p2pd_daemon.core.reconcile_storage import KeyTree
 from p2pd_daemon.core.sync_frames import Frame, Hello
@@ -12,18 +13,15 @@ from p2pd_daemon.core.sync_frames import Frame, Hello
 Place: TypeAlias = tuple[int, bytes]  # (ts, id) of a record
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(Struct, frozen=True):
     frame: Frame
 
 
-@dataclass(frozen=True, slots=True)
-class Receive:
+class Receive(Struct, frozen=True):
     """Wants the peer's next frame."""
 
 
-@dataclass(frozen=True, slots=True)
-class LoadPage:
+class LoadPage(Struct, frozen=True):
     """Wants a `Batch`: the newest records before a place and not before `floor_ts`, about `max_bytes` of them."""
 
     before: Place | None
@@ -31,52 +29,45 @@ class LoadPage:
     max_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
+class Load(Struct, frozen=True):
     """Wants a `Batch` of these records; those that are not here are left out."""
 
     ids: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Peek:
+class Peek(Struct, frozen=True):
     """Wants the oldest `Place` of these, None with none: a look, before they are checked and stored."""
 
     raws: tuple[bytes, ...]
     gone: tuple[Place, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Take:
+class Take(Struct, frozen=True):
     """Wants these checked, and a `Taken`. They may be stored while the session goes on."""
 
     raws: tuple[bytes, ...]
     gone: tuple[Place, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Settle:
+class Settle(Struct, frozen=True):
     """Wants all that was taken to be stored."""
 
 
 Effect: TypeAlias = Send | Receive | LoadPage | Load | Peek | Take | Settle
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Struct, frozen=True):
     raws: tuple[bytes, ...]
     gone: tuple[Place, ...] = ()
     more: bool = False  # of a page: there are older ones
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Struct, frozen=True):
     new: int
     known: int
 
 
-@dataclass(slots=True)
-class Side:
+class Side(Struct):
     """Our side: the room's tag, the places of its records, the floor below which we keep none, and our clock."""
 
     tag: bytes
@@ -96,8 +87,7 @@ class Side:
         )
 
 
-@dataclass(slots=True)
-class SyncResult:
+class SyncResult(Struct):
     """`complete`: at the end both sides had all that the other had at the start. `clock_ms`: their clock less ours."""
 
     got: int = 0  # records that were new to us

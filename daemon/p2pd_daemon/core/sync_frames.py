@@ -1,13 +1,13 @@
-"""Frames of /p2pd/sync/1.0.0 (pb/sync.proto) as frozen dataclasses, without the length prefix (`push.FrameReader`)."""
+"""Frames of /p2pd/sync/1.0.0 (pb/sync.proto) as frozen structs, without the length prefix (`push.FrameReader`)."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from google.protobuf.message import DecodeError
+from msgspec import Struct
 
 from p2pd_daemon.core.clock import MAX_TS_MS
 from p2pd_daemon.core.pb import sync_pb2
@@ -26,8 +26,7 @@ PROTOCOL = 3
 OVER_QUOTA = 4  # of a store node: it takes nothing more from this peer, or no further room
 
 
-@dataclass(frozen=True, slots=True)
-class Hello:
+class Hello(Struct, frozen=True):
     tag: bytes
     floor_ts: int
     count: int
@@ -35,29 +34,24 @@ class Hello:
     now_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     reason: int
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PageRequest:
+class PageRequest(Struct, frozen=True):
     before: tuple[int, bytes] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reconcile:
+class Reconcile(Struct, frozen=True):
     message: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Want:
+class Want(Struct, frozen=True):
     ids: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Records:
+class Records(Struct, frozen=True):
     """`gone` are (ts, id) of records whose author deleted them. `more`: older ones, or another gift, follow."""
 
     raws: tuple[bytes, ...]
@@ -65,13 +59,11 @@ class Records:
     more: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CaughtUp:
+class CaughtUp(Struct, frozen=True):
     """The responder, which was far behind, has all the pages it wanted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Struct, frozen=True):
     """Everything that came before is stored."""
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.store.rows import MessageRow, ReactionRow

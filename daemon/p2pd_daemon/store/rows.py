@@ -5,8 +5,9 @@ record's hash.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from p2pd_daemon.core.event import ChatEvent
 from p2pd_daemon.core.peer_id import PeerId
@@ -32,8 +33,7 @@ MESSAGE_KINDS = frozenset({"text", "action"})
 """The kinds of body that are a line of the history."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewRecord:
+class NewRecord(Struct, frozen=True):
     """A verified record to be stored.
 
     `event` is the opened event (of a sealed body: what was inside). `state` is RECEIVED, QUARANTINED, or for
@@ -58,8 +58,7 @@ class NewRecord:
     caught_up: bool = False  # it came by reconciliation
 
 
-@dataclass(frozen=True, slots=True)
-class Ingested:
+class Ingested(Struct, frozen=True):
     """`new` is False for a record that was there already; `event_n` is the number of its "message" event, or of the
     last one that it caused by changing messages.
 
@@ -72,8 +71,7 @@ class Ingested:
     missing: tuple[bytes, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Released:
+class Released(Struct, frozen=True):
     """A record that is out of quarantine: to be relayed now. `missing` as in Ingested."""
 
     id: bytes
@@ -85,8 +83,7 @@ class Released:
     missing: tuple[bytes, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RoomRow:
+class RoomRow(Struct, frozen=True):
     """`name` is "" and `peer` set for a direct conversation. `unread` leaves out blocked authors."""
 
     room_n: int
@@ -106,8 +103,7 @@ class RoomRow:
         return Wire(self.kind) if self.kind in UNDATED else Wire.P2PD
 
 
-@dataclass(frozen=True, slots=True)
-class QuoteRow:
+class QuoteRow(Struct, frozen=True):
     """The beginning of a message that another one answers."""
 
     author: PeerId
@@ -115,8 +111,7 @@ class QuoteRow:
     deleted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ReactionRow:
+class ReactionRow(Struct, frozen=True):
     """One symbol at a message. `by` names 20 of those `count` peers."""
 
     symbol: str
@@ -125,8 +120,7 @@ class ReactionRow:
     by: tuple[PeerId, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class VersionRow:
+class VersionRow(Struct, frozen=True):
     """What a message said: `id` and `ts_ms` are of the message or of the edit."""
 
     id: bytes
@@ -134,16 +128,14 @@ class VersionRow:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class SenderRow:
+class SenderRow(Struct, frozen=True):
     """What a text of a chat-room says about its author; `claims` is whom it names, where that is not so."""
 
     nick: str
     claims: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class MessageRow:
+class MessageRow(Struct, frozen=True):
     """A line of the history. `nick` is what the author calls themself, "" if nothing."""
 
     id: bytes
@@ -176,32 +168,28 @@ class MessageRow:
         return self.about if self.kind == "text" else None
 
 
-@dataclass(frozen=True, slots=True)
-class ProfileRow:
+class ProfileRow(Struct, frozen=True):
     nick: str
     status: str
     ts_ms: int
     raw: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class KnownPeer:
+class KnownPeer(Struct, frozen=True):
     peer: PeerId
     addrs: tuple[str, ...]
     last_seen_ms: int
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxCounts:
+class OutboxCounts(Struct, frozen=True):
     """Direct messages that wait: not yet handed over, and handed over but not acknowledged."""
 
     queued: int
     sent: int
 
 
-@dataclass(frozen=True, slots=True)
-class EventRow:
+class EventRow(Struct, frozen=True):
     """An event of the stream. The data of a "message" has the fields of p2pd_client.shapes.Message; `name`
     is "". So has that of an "edit", "delete" or "reaction", for the message that changed, with `by`, `change_id`
     and of a reaction `symbol` and `remove`.
