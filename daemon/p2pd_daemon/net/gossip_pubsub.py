@@ -23,9 +23,11 @@ from libp2p.tools.timed_cache.last_seen_cache import LastSeenCache
 
 from p2pd_daemon.core.gossip_frames import RpcReader, encode_rpc, published
 from p2pd_daemon.errors import RemoteProtocolError
+from p2pd_daemon.net.gossip_members import MemberNews
 from p2pd_daemon.net.gossip_memory import SeenIds
 from p2pd_daemon.net.gossip_queue import FRAME_BYTES, OutboundQueue
 from p2pd_daemon.net.gossip_router import RoomRouter
+from p2pd_daemon.net.peer_record import open_addresses
 from p2pd_daemon.net.tasks import GuardedTasks, grace
 
 log = logging.getLogger(__name__)
@@ -58,7 +60,7 @@ class RoomPubsub(Pubsub):
         self._take = take
         self._handled = 0
         self._inbound: dict[ID, INetStream] = {}
-        self.members = MemberNews(self)
+        self.members = MemberNews(self.peer_topics, self.subscribed_topics_receive)
 
     @property
     def manager(self) -> InternalManagerAPI:
@@ -101,8 +103,10 @@ class RoomPubsub(Pubsub):
         """`record` is the address record that was checked last; returns which it is now."""
         if len(rpc.subscriptions) > self.max_subscriptions_per_rpc:
             raise RemoteProtocolError(f"{len(rpc.subscriptions)} subscriptions in one RPC")
+        if not all(isinstance(one.topicid, str) for one in rpc.subscriptions):
+            raise RemoteProtocolError("a topic that is not UTF-8")
         if rpc.senderRecord and rpc.senderRecord != record:
-            maybe_consume_signed_record(rpc, self.host, peer)
+            self._take_addresses(peer, rpc)
         if record is None:  # the hello lists all topics, though it be empty: what an earlier one said is void
             self._forget_topics_except({one.topicid for one in rpc.subscriptions}, peer)
         for subscription in rpc.subscriptions:
@@ -111,6 +115,18 @@ class RoomPubsub(Pubsub):
         if rpc.HasField("control"):
             await self._router.handle_rpc(rpc, peer)
         return rpc.senderRecord or record or b""
+
+    def _take_addresses(self, peer: ID, rpc: rpc_pb2.RPC) -> None:
+        """Checked before libp2p does, which writes an ERROR to the log for each one that is wrong."""
+        try:
+            owner = open_addresses(rpc.senderRecord).peer
+        except RemoteProtocolError as error:
+            log.debug("address record of %s: %s", peer, error)
+            owner = None
+        if owner == peer.to_base58():
+            maybe_consume_signed_record(rpc, self.host, peer)
+        else:
+            self._dropped["bad_peer_record"] += 1
 
     async def _take_all(self, peer: ID, raws: Sequence[bytes]) -> None:
         for raw in raws:
@@ -251,40 +267,3 @@ class RoomPubsub(Pubsub):
     async def run(self) -> None:
         self.manager.run_daemon_task(self.members.tell)
         await super().run()
-
-
-class MemberNews:
-    """Who came into or left a topic of ours, told one after another. Changes that cancel out are not told."""
-
-    def __init__(self, pubsub: RoomPubsub) -> None:
-        self._pubsub = pubsub
-        self._changed: dict[tuple[str, ID], None] = {}
-        self._told: set[tuple[str, ID]] = set()
-        self._wake = trio.Event()
-        self.on_member: Callable[[str, ID, bool], Awaitable[None]] | None = None
-
-    def note(self, topic: str, peer: ID) -> None:
-        if topic in self._pubsub.topic_ids:
-            self._changed[topic, peer] = None
-            self._wake.set()
-
-    def forget(self, topic: str) -> None:
-        """We have left the topic: who is there does not concern us any more."""
-        self._told = {one for one in self._told if one[0] != topic}
-
-    async def tell(self) -> None:
-        while True:
-            await self._wake.wait()
-            self._wake = trio.Event()
-            while self._changed:
-                topic, peer = one = next(iter(self._changed))
-                del self._changed[one]
-                present = peer in self._pubsub.peer_topics.get(topic, ())
-                if topic not in self._pubsub.topic_ids or present == (one in self._told):
-                    continue
-                (self._told.add if present else self._told.discard)(one)
-                try:
-                    if self.on_member is not None:
-                        await self.on_member(topic, peer, present)
-                except Exception:
-                    log.exception("on_member failed")

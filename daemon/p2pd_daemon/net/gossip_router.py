@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import cast
 
 import trio
@@ -16,6 +17,7 @@ from libp2p.tools.anyio_service.api import InternalManagerAPI
 
 from p2pd_daemon.core.gossip_frames import message_frame
 from p2pd_daemon.core.record import Record
+from p2pd_daemon.errors import RemoteProtocolError
 from p2pd_daemon.net.gossip_memory import RecentRecords
 from p2pd_daemon.net.gossip_queue import OWN_SHARE, OutboundQueue
 from p2pd_daemon.net.tasks import GuardedTasks
@@ -29,7 +31,7 @@ DEGREE, DEGREE_LOW, DEGREE_HIGH = (
     32,
 )  # high above the usual room: a pruned peer hears of records late (trap 5)
 IDS_PER_CONTROL = 5000  # message ids in one IHAVE or IWANT that we look at, as go-libp2p
-GRAFTS_PER_RPC = 1000
+PER_RPC = 1000  # GRAFTs, PRUNEs, IHAVEs and IWANTs in one RPC that we look at
 IWANT_BYTES = 4 * 1024 * 1024  # answered per peer and heartbeat: an IWANT of 46 bytes may ask for 16 KiB
 
 
@@ -205,13 +207,15 @@ class RoomRouter(GossipSub):
     async def handle_rpc(self, rpc: rpc_pb2.RPC, sender_peer_id: ID) -> None:
         """Only what concerns our topics is looked at: libp2p keeps state for any topic that a peer makes up."""
         control = rpc.control
-        for graft in control.graft[:GRAFTS_PER_RPC]:
+        for graft in control.graft[:PER_RPC]:
+            if not isinstance(graft.topicID, str):  # protobuf's way to say that it is not UTF-8
+                raise RemoteProtocolError("a GRAFT without a topic")
             await self.handle_graft(graft, sender_peer_id)
-        for prune in control.prune:
+        for prune in control.prune[:PER_RPC]:
             if prune.topicID in self.mesh:
                 prune.ClearField("peers")  # a stranger does not choose whom we dial
                 await self.handle_prune(prune, sender_peer_id)
-        for ihave in control.ihave:
+        for ihave in control.ihave[:PER_RPC]:
             if ihave.topicID in self.mesh:
                 await self.handle_ihave(ihave, sender_peer_id)
         await self._answer_iwants(control, sender_peer_id)
@@ -227,9 +231,10 @@ class RoomRouter(GossipSub):
             await self.emit_iwant(wanted, sender_peer_id)
 
     async def _answer_iwants(self, control: rpc_pb2.ControlMessage, sender: ID) -> None:
-        asked = dict.fromkeys(message_id for iwant in control.iwant for message_id in iwant.messageIDs)
+        ids = (message_id for iwant in control.iwant[:PER_RPC] for message_id in iwant.messageIDs)
+        asked = dict.fromkeys(islice(ids, IDS_PER_CONTROL))
         for queue in self._queues([sender] if asked else []):
-            for message_id in list(asked)[:IDS_PER_CONTROL]:
+            for message_id in asked:
                 raw = self.recent.get(message_id)
                 if raw is None:
                     continue
