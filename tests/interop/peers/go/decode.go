@@ -43,7 +43,7 @@ func decode(kind string, raw []byte) (answer, error) {
 		}
 		return answer{
 			"client_version": response.Metadata.ClientVersion, "timestamp": response.Metadata.Timestamp,
-			"status": response.Status, "status_text": response.StatusText,
+			"status": response.Status, "status_text": response.GetStatusText(),
 		}, nil
 	case "chat_room":
 		said, err := decodeChatMessage(raw)

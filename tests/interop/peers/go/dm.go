@@ -95,5 +95,5 @@ func (n *node) dm(r request) (_ answer, err error) {
 	if err := checkResponse(&response); err != nil {
 		return nil, err
 	}
-	return answer{"status": response.Status, "status_text": response.StatusText}, nil
+	return answer{"status": response.Status, "status_text": response.GetStatusText()}, nil
 }

@@ -37,7 +37,7 @@ pub fn decode(kind: &str, raw: &[u8]) -> Result<Value> {
                 "client_version": metadata.client_version,
                 "timestamp": metadata.timestamp,
                 "status": response.status,
-                "status_text": response.status_text,
+                "status_text": response.status_text(),
             }))
         }
         "key" => {

@@ -78,7 +78,7 @@ impl Node {
         let raw = timeout(PATIENCE, asking).await??;
         let response = DirectMessageResponse::decode(raw.as_slice())?;
         check_response(&response)?;
-        Ok(json!({"status": response.status, "status_text": response.status_text}))
+        Ok(json!({"status": response.status, "status_text": response.status_text()}))
     }
 }
 
