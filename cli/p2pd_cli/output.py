@@ -166,8 +166,14 @@ def _marks(message: Mapping[str, Any]) -> str:
     if message.get("deleted"):
         return coloured("(deleted)", "2")
     edited = coloured(" (edited)", "2") if message.get("edited") else ""
-    return edited + "".join(
-        f"  {one_line(reaction['symbol'])} {reaction['count']}" for reaction in message.get("reactions", ())
+    unsigned = coloured(" (not signed)", "2") if message.get("via") else ""
+    return (
+        unsigned
+        + edited
+        + "".join(
+            f"  {one_line(reaction['symbol'])} {reaction['count']}"
+            for reaction in message.get("reactions", ())
+        )
     )
 
 

@@ -33,6 +33,7 @@ EXIT_CODES = {
     "address_in_use": 5,
     "refused": 6,
     "blocked": 6,
+    "not_spoken": 6,
     "unauthorized": 6,
     "too_large": 6,
     "over_limit": 6,

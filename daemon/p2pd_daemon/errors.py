@@ -153,6 +153,12 @@ class Blocked(Refused):
     code = "blocked"
 
 
+class NotSpoken(Refused):
+    """The peer's program speaks no protocol by which this could be done."""
+
+    code = "not_spoken"
+
+
 class Unauthorized(Refused):
     code = "unauthorized"
     http_status = 401

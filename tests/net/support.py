@@ -15,6 +15,7 @@ from p2pd_daemon.core.limits import Limits
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.core.push import Ack, AckStatus
 from p2pd_daemon.core.record import Record, decode_record, sign_record
+from p2pd_daemon.core.uc_direct import OK, DirectRequest, DirectResponse
 from p2pd_daemon.net.gossip import Gossip
 from p2pd_daemon.net.host import OpenHost
 from p2pd_daemon.net.network import Network, NetworkConfig, open_network
@@ -22,11 +23,15 @@ from p2pd_daemon.net.sync import SyncChannel
 
 TOPIC = "p2pd/1/test"
 LOOPBACK = ("/ip4/127.0.0.1/tcp/0",)
+TAKEN = DirectResponse(OK, "", 1, "test")
 
 
 @dataclass
 class Recorder:
-    """NetworkEvents that accept everything and remember it. `verdict` and `gate` may be replaced by a test."""
+    """NetworkEvents and ForeignEvents that accept everything and remember it.
+
+    Tests may replace `verdict`, `gate` and `answer`.
+    """
 
     verdict: Callable[[Record], Verdict] = lambda record: Verdict(Outcome.ACCEPT)
     answer_sync: Callable[[SyncChannel], Awaitable[None]] | None = None
@@ -38,6 +43,10 @@ class Recorder:
     connected: list[tuple[PeerId, bool]] = field(default_factory=list)
     members: list[tuple[str, PeerId, bool]] = field(default_factory=list)
     remembered: dict[PeerId, list[str]] = field(default_factory=dict)
+    answer: DirectResponse = TAKEN
+    direct: list[tuple[PeerId, DirectRequest]] = field(default_factory=list)
+    unwanted: set[PeerId] = field(default_factory=set)
+    missed: list[PeerId] = field(default_factory=list)
 
     def check_record(self, record: Record, source: PeerId) -> Verdict:
         self.checked.append(record)
@@ -53,6 +62,16 @@ class Recorder:
         record = decode_record(raw)
         self.pushed.append(record)
         return Ack(record.id, AckStatus.STORED, "")
+
+    async def on_direct(self, request: DirectRequest, source: PeerId) -> DirectResponse:
+        self.direct.append((source, request))
+        return self.answer
+
+    def admits(self, peer: PeerId) -> bool:
+        return peer not in self.unwanted
+
+    async def on_missed_chat(self, peer: PeerId) -> None:
+        self.missed.append(peer)
 
     async def on_sync(self, channel: SyncChannel) -> None:
         """Ends every session at once, where no test answers it."""
@@ -121,7 +140,7 @@ async def open_node(
     key = key or new_key()
     config = NetworkConfig(listen=listen, bootstrap=bootstrap, mdns=False, limits=limits or Limits())
     events = Recorder()
-    async with open_network(key, config, events, known) as network:
+    async with open_network(key, config, events, known, foreign=events) as network:
         for topic in topics:
             await network.subscribe(topic)
         yield Node(key, network, events)

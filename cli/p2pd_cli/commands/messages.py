@@ -15,7 +15,7 @@ from p2pd_cli.call import ask
 from p2pd_cli.complete import complete_peer, complete_place, complete_room
 from p2pd_cli.failures import CliError
 from p2pd_cli.history import newest
-from p2pd_cli.output import message_lines, print_json
+from p2pd_cli.output import message_lines, note, one_line, print_json
 from p2pd_cli.params import home_option, json_option
 from p2pd_cli.sent import checked_text, show_sent
 
@@ -68,13 +68,28 @@ def msg_command(peer: str, text: Sequence[str], action: bool, as_json: bool) -> 
     The message is stored at once; while the peer is away it waits (`queued`) and goes out when they are back.
     With `-` each line of standard input is a message.
 
+    It is sealed for the two of you and signed. To somebody who uses a universal-connectivity program instead of
+    p2pd it goes by that program's protocol: encrypted on its way, but not signed, and told so.
+
     \b
     Example:
       p2pd msg ana "are you there?"
       p2pd msg 12D3KooW… hello --json
     """
     kind = "action" if action else "text"
-    _say(text, as_json, lambda words: ask("POST", "/v1/msg", {"to": peer, "text": words, "kind": kind}))
+    told = False
+
+    def say(words: str) -> Any:
+        nonlocal told
+        sent = ask("POST", "/v1/msg", {"to": peer, "text": words, "kind": kind})
+        if sent.get("via") and not told:
+            told = True
+            note(
+                f"They use {one_line(sent['via'])}, not p2pd: it went encrypted on its way, but without your signature."
+            )
+        return sent
+
+    _say(text, as_json, say)
 
 
 def _say(words: Sequence[str], as_json: bool, say: Callable[[str], Any]) -> None:

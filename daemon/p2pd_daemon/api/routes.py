@@ -130,7 +130,7 @@ ROUTES: tuple[Route, ...] = (
         lambda c, r: c.msg(r.to, r.text, r.kind),
         shapes.Sent,
         asked.MsgRequest,
-        NO_PEER + SAY + (errors.Blocked,),
+        NO_PEER + SAY + (errors.Refused, errors.Blocked, errors.NotSpoken),
     ),
     Route(
         "GET",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from p2pd_daemon.core.peer_id import PeerId
     from p2pd_daemon.core.push import Ack
     from p2pd_daemon.core.record import Record
+    from p2pd_daemon.core.uc_direct import DirectRequest, DirectResponse
     from p2pd_daemon.net.sync import SyncChannel
 
 
@@ -80,3 +81,16 @@ class NetworkEvents(Protocol):
 
     async def remember(self, peer: PeerId, addrs: Sequence[str], source: str) -> None:
         """Keep dialable addresses of a peer for the next start."""
+
+
+class ForeignEvents(Protocol):
+    """What the node does with what other programs' protocols bring. Without one these protocols are not served."""
+
+    async def on_direct(self, request: DirectRequest, source: PeerId) -> DirectResponse:
+        """Take a message of universal-connectivity's direct protocol; return after the commit. Raises nothing."""
+
+    def admits(self, peer: PeerId) -> bool:
+        """Whether the peer may open a conversation of lines at all."""
+
+    async def on_missed_chat(self, peer: PeerId) -> None:
+        """A peer wanted to talk by /chat/1.0.0, and nobody waited for that."""

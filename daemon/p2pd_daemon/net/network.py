@@ -14,19 +14,29 @@ from libp2p.peer.id import ID
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.core.push import PROTOCOL_ID as PUSH
 from p2pd_daemon.core.store_frames import PROTOCOL_ID as STORE
+from p2pd_daemon.core.stream_chat import PROTOCOL_ID as CHAT
 from p2pd_daemon.core.sync_frames import PROTOCOL_ID as SYNC
-from p2pd_daemon.net import direct
+from p2pd_daemon.core.uc_direct import PROTOCOL_ID as UC_DIRECT
+from p2pd_daemon.errors import LocalProtocolError
+from p2pd_daemon.net import direct, uc_direct, uc_discovery
 from p2pd_daemon.net import ping as pinging
 from p2pd_daemon.net.dialler import Dialler
 from p2pd_daemon.net.discovery import Discovery
 from p2pd_daemon.net.gossip import Gossip, open_gossip
 from p2pd_daemon.net.host import OpenHost, open_host
 from p2pd_daemon.net.identify import on_identified
-from p2pd_daemon.net.interface import Connected, NetworkConfig, NetworkEvents, PeerConnection
+from p2pd_daemon.net.interface import (
+    Connected,
+    ForeignEvents,
+    NetworkConfig,
+    NetworkEvents,
+    PeerConnection,
+)
 from p2pd_daemon.net.mdns import Mdns
-from p2pd_daemon.net.presence import Presence, connection_of, describe, protocols_of
+from p2pd_daemon.net.presence import Presence, agent_of, connection_of, describe, protocols_of
 from p2pd_daemon.net.schedule import Kind
 from p2pd_daemon.net.store_node import OnRequest, StoreChannel, StoreResponder, open_store_channel
+from p2pd_daemon.net.stream_chat import LineChat, LineChatResponder, open_line_chat
 from p2pd_daemon.net.sync import SyncChannel, SyncResponder, open_sync
 from p2pd_daemon.net.targets import parse_target
 from p2pd_daemon.net.tasks import no_groups
@@ -35,14 +45,35 @@ if TYPE_CHECKING:
     from p2pd_daemon.core.keys import SigningKey
     from p2pd_daemon.core.push import Ack
     from p2pd_daemon.core.record import Record
+    from p2pd_daemon.core.uc_direct import DirectRequest, DirectResponse
+    from p2pd_daemon.core.uc_discovery import Announcement
 
-__all__ = ["Connected", "Network", "NetworkConfig", "NetworkEvents", "PeerConnection", "open_network"]
+__all__ = [
+    "Connected",
+    "ForeignEvents",
+    "LineChat",
+    "Network",
+    "NetworkConfig",
+    "NetworkEvents",
+    "PeerConnection",
+    "open_network",
+]
+
+IDENTIFY_S = 3.0  # for a new peer to say what it speaks: one round trip, and a busy peer's time
 
 
 class Network:
     """A running node on the network. All peers are named by PeerId; libp2p's own types stay inside net/."""
 
-    def __init__(self, opened: OpenHost, gossip: Gossip, dialler: Dialler, discovery: Discovery) -> None:
+    def __init__(
+        self,
+        opened: OpenHost,
+        gossip: Gossip,
+        dialler: Dialler,
+        discovery: Discovery,
+        chats: LineChatResponder | None,
+    ) -> None:
+        self._chats = chats
         self._opened = opened
         self._gossip = gossip
         self._dialler = dialler
@@ -103,6 +134,40 @@ class Network:
         """Deliver records directly, in order; PushBroken (with the acks so far) when the stream breaks."""
         return await direct.push(self._opened, peer, raws)
 
+    async def send_direct(self, peer: PeerId, request: DirectRequest) -> DirectResponse:
+        """Deliver one message by universal-connectivity's protocol. As `uc_direct.send_direct`."""
+        return await uc_direct.send_direct(self._opened, peer, request)
+
+    def open_line_chat(self, peer: PeerId) -> AbstractAsyncContextManager[LineChat]:
+        """A conversation of lines that we begin. Raises NetworkError."""
+        return open_line_chat(self._opened, peer)
+
+    def accept_line_chat(self) -> AbstractAsyncContextManager[LineChat]:
+        """The next one that a peer begins, after those who wait already."""
+        if self._chats is None:
+            raise LocalProtocolError("this host does not serve other programs' protocols")
+        return self._chats.accept()
+
+    async def protocols(self, peer: PeerId) -> tuple[str, ...]:
+        """What a connected peer says it speaks; a new one is given a moment to say so. Empty when it does not."""
+        with trio.move_on_after(IDENTIFY_S):
+            while self.is_connected(peer) and not protocols_of(self._opened, peer):
+                await self._identified.wait()
+        return protocols_of(self._opened, peer)
+
+    def agent(self, peer: PeerId) -> str:
+        """The name of the peer's program, as it says; empty when it has not."""
+        return agent_of(self._opened, peer)
+
+    def addrs_to_announce(self) -> list[bytes]:
+        """Of our addresses those for universal-connectivity's discovery topic. May be empty."""
+        return uc_discovery.addrs_to_announce(self.addrs())
+
+    def learn_announced(self, announced: Announcement) -> None:
+        """Dial that peer, if there is an address that we can and may use."""
+        if addrs := uc_discovery.addrs_to_dial(announced, self.addrs()):
+            self._dialler.learn(announced.peer, addrs, Kind.FOUND)
+
     def open_sync(self, peer: PeerId) -> AbstractAsyncContextManager[SyncChannel]:
         """A stream for a session of reconciliation that we begin. Raises NetworkError."""
         return open_sync(self._opened, peer)
@@ -137,11 +202,13 @@ async def open_network(
     events: NetworkEvents,
     known: Sequence[tuple[PeerId, Sequence[str]]],
     on_store_request: OnRequest | None = None,
+    *,
+    foreign: ForeignEvents | None = None,
 ) -> AsyncIterator[Network]:
     """Start everything on the network side; ends orderly when the block ends. Raises as `open_host`.
 
     `known` are peers of earlier runs with their addresses; they are dialled as those of `config.bootstrap` are.
-    With `on_store_request` this is a store node.
+    With `on_store_request` this is a store node, with `foreign` it serves the protocols of other programs.
     """
     async with open_host(key, config) as opened, open_gossip(opened, events, config.limits) as gossip:
         dialler = Dialler(opened, events.remember)
@@ -157,6 +224,7 @@ async def open_network(
         opened.host.set_stream_handler(TProtocol(PUSH), responder.handle_stream)
         syncing = SyncResponder(events.on_sync, opened.dropped)
         opened.host.set_stream_handler(TProtocol(SYNC), syncing.handle_stream)
+        chats = _serve_foreign(opened, foreign) if foreign is not None else None
         if on_store_request is not None:
             storing = StoreResponder(on_store_request, opened.dropped)
             opened.host.set_stream_handler(TProtocol(STORE), storing.handle_stream)
@@ -169,5 +237,13 @@ async def open_network(
                 nursery.start_soon(presence.run)
                 nursery.start_soon(dialler.run)
                 nursery.start_soon(discovery.run)
-                yield Network(opened, gossip, dialler, discovery)
+                yield Network(opened, gossip, dialler, discovery, chats)
                 nursery.cancel_scope.cancel()
+
+
+def _serve_foreign(opened: OpenHost, foreign: ForeignEvents) -> LineChatResponder:
+    answering = uc_direct.DirectResponder(foreign.on_direct, opened.dropped)
+    opened.host.set_stream_handler(TProtocol(UC_DIRECT), answering.handle_stream)
+    chats = LineChatResponder(foreign.admits, foreign.on_missed_chat, opened.dropped)
+    opened.host.set_stream_handler(TProtocol(CHAT), chats.handle_stream)
+    return chats

@@ -119,7 +119,7 @@ def describe(opened: OpenHost, peer: PeerId, conn: SwarmConn) -> PeerConnection:
         direction="in" if inbound else "out",
         since_ms=int(conn._created_at * 1000),
         rtt_ms=round(rtt * 1000, 3) if rtt else None,
-        agent=_agent(opened, peer),
+        agent=agent_of(opened, peer),
         protocols=protocols_of(opened, peer),
     )
 
@@ -136,7 +136,7 @@ def _stored(opened: OpenHost, peer: PeerId) -> list[Multiaddr]:
         return []
 
 
-def _agent(opened: OpenHost, peer: PeerId) -> str:
+def agent_of(opened: OpenHost, peer: PeerId) -> str:
     try:
         return str(opened.host.get_peerstore().get(ID.from_base58(peer), identify.AGENT))
     except PeerStoreError:

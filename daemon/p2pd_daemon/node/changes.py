@@ -46,7 +46,7 @@ class Changes:
         return await self._say(row, Delete(row.id, tuple(edits[:MAX_EDITS])))
 
     async def react(self, ref: str, symbol: str, *, remove: bool) -> Sent:
-        row = await self._living(ref)
+        row = self._signed(await self._living(ref))
         symbol = check_symbol(symbol)
         own = await self._parts.store.own_symbols(row.id, row.room_n)
         if remove and not own.get(symbol):
@@ -113,13 +113,21 @@ class Changes:
                 f"only {name}, who said it, can have the message {participle}",
                 hint="p2pd block hides what somebody says from you.",
             )
+        return self._signed(row)
+
+    def _signed(self, row: MessageRow) -> MessageRow:
+        """Raises Refused where the other one's program has no way to learn of a change."""
+        if row.via:
+            raise Refused(
+                f"the message went by {row.via}, which knows no edits, deletes or reactions",
+                hint="Say it in words: p2pd msg.",
+            )
         return row
 
     async def _say(self, row: MessageRow, body: Body) -> Sent:
         """Where the message was said. Raises NoSuchRoom for a room that was left, OverLimit, Blocked, Refused."""
         if row.peer is not None:
-            said, state = await self._conversations.say(row.peer, body)
-            return Sent(id=said.record.id_hex, to=row.peer, ts_ms=said.ts_ms, state=state)
+            return await self._conversations.say(row.peer, body)
         room = self._rooms.named(row.room or "")
         room.check(body)
         said, count = await room.say(body)

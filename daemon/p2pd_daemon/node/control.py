@@ -178,8 +178,7 @@ class NodeControl(MessageControl, ExportControl):
             )
             await self._references.try_connect(target.addr)
         body = spoken_body(text, kind, self._parts.limits.text_bytes)
-        said, state = await self._conversations.say(target.peer, body)
-        return Sent(id=said.record.id_hex, to=target.peer, ts_ms=said.ts_ms, state=state)
+        return await self._conversations.say(target.peer, body)
 
     async def conversations(self) -> Sequence[Conversation]:
         people = self._parts.people

@@ -14,7 +14,7 @@ from p2pd_daemon.core.export import Line, Manifest, export_line, opened_sha256, 
 from p2pd_daemon.core.record import Record, decode_record
 from p2pd_daemon.core.room import room_of_topic
 from p2pd_daemon.errors import NoSuchMessage, RemoteProtocolError, UsageError
-from p2pd_daemon.node.codec import DirectCodec, room_codec
+from p2pd_daemon.node.codec import room_codec
 from p2pd_daemon.node.direct import Conversations
 from p2pd_daemon.node.parts import Parts
 from p2pd_daemon.store.export import ExportRow
@@ -110,7 +110,7 @@ class Exporter:
         if row.peer is None:
             people, me = self._parts.people, self._parts.me
             return room_codec(row.wire, me, lambda: people.nick_of(me), text_bytes=0).open
-        return DirectCodec(self._conversations.box(row.peer), self._parts.me, self._parts.nonce).open
+        return self._conversations.codec(row.peer).open
 
 
 def _name_of(row: RoomRow) -> str:

@@ -14,7 +14,7 @@ from p2pd_daemon.config import Config
 from p2pd_daemon.core.keys import SigningKey
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.errors import AddressInUse
-from p2pd_daemon.net.network import Network, NetworkConfig, NetworkEvents, open_network
+from p2pd_daemon.net.network import ForeignEvents, Network, NetworkConfig, NetworkEvents, open_network
 from p2pd_daemon.net.store_node import OnRequest
 from p2pd_daemon.settings import HttpAddress
 
@@ -38,9 +38,13 @@ async def open_network_somewhere(
     events: NetworkEvents,
     known: Sequence[tuple[PeerId, Sequence[str]]],
     on_store_request: OnRequest | None = None,
+    *,
+    foreign: ForeignEvents | None = None,
 ) -> AsyncIterator[tuple[Network, bool]]:
     """The network, and whether its default ports were taken. Raises AddressInUse for ports that were asked for."""
-    opening = open_network(key, network_config(config, config.listen), events, known, on_store_request)
+    opening = open_network(
+        key, network_config(config, config.listen), events, known, on_store_request, foreign=foreign
+    )
     moved = False
     try:
         network = await opening.__aenter__()
@@ -48,7 +52,9 @@ async def open_network_somewhere(
         if config.asked_for("listen"):
             raise
         free = tuple(re.sub(r"/tcp/\d+", "/tcp/0", addr) for addr in config.listen)
-        opening = open_network(key, network_config(config, free), events, known, on_store_request)
+        opening = open_network(
+            key, network_config(config, free), events, known, on_store_request, foreign=foreign
+        )
         moved = True
         network = await opening.__aenter__()
     try:

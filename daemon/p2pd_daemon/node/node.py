@@ -19,12 +19,14 @@ from p2pd_daemon.keeper.keeper import Keeper
 from p2pd_daemon.net.sync import SyncChannel
 from p2pd_daemon.node.clock import Clock
 from p2pd_daemon.node.direct import Conversations
+from p2pd_daemon.node.foreign import Foreign
 from p2pd_daemon.node.greeter import Greeter
 from p2pd_daemon.node.outbox import Outbox
 from p2pd_daemon.node.parts import Parts
 from p2pd_daemon.node.reconciler import Reconciler
 from p2pd_daemon.node.rooms import Rooms
 from p2pd_daemon.node.store_nodes import StoreNodes
+from p2pd_daemon.node.ways import Ways
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +46,7 @@ class Node:
         self._admission = Admission(limits)
         self._quarantined = 0
         self._ready = trio.Event()
+        self.foreign = Foreign(clock, limits)
         self._parts: Parts
         self.rooms: Rooms
         self.conversations: Conversations
@@ -54,8 +57,9 @@ class Node:
         """Joins what was joined, goes on with what waited; returns when messages can be said and taken."""
         self._parts = parts
         self.rooms = Rooms(parts)
-        self._outbox = Outbox(parts)
-        self.conversations = Conversations(parts, self._outbox)
+        ways = Ways(parts)
+        self._outbox = Outbox(parts, ways)
+        self.conversations = Conversations(parts, self._outbox, ways)
         self.store_nodes = StoreNodes(parts, self._bootstrap, self.on_push)
         self.reconciler = self.rooms.listener = Reconciler(parts, self.rooms, self.store_nodes)
         if self.keeper is not None:
@@ -73,6 +77,7 @@ class Node:
         parts.nursery.start_soon(self.store_nodes.run)
         parts.nursery.start_soon(self._release_due)
         self._ready.set()
+        self.foreign.start(parts, self.conversations)
 
     # NetworkEvents
 

@@ -15,9 +15,11 @@ import trio
 
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.core.push import Ack, AckStatus
-from p2pd_daemon.errors import NetworkError, P2pdError
+from p2pd_daemon.errors import P2pdError
+from p2pd_daemon.net.direct import PushBroken
 from p2pd_daemon.node.parts import Parts
 from p2pd_daemon.node.stored import DAMAGED, stored_record
+from p2pd_daemon.node.ways import Ways
 from p2pd_daemon.store.rows import DELIVERED, QUEUED, REFUSED, SENT
 
 log = logging.getLogger(__name__)
@@ -48,7 +50,8 @@ async def _leave_nowhere(peer: PeerId, pending: Sequence[tuple[bytes, bytes]]) -
 class Outbox:
     """Runs a courier for each peer for whom something waits."""
 
-    def __init__(self, parts: Parts, jitter: Callable[[], float] = random.random) -> None:
+    def __init__(self, parts: Parts, ways: Ways, jitter: Callable[[], float] = random.random) -> None:
+        self._ways = ways
         self._store = parts.store
         self._network = parts.network
         self._nursery = parts.nursery
@@ -118,8 +121,13 @@ class Outbox:
         ids = [record_id for record_id, _ in pending]
         await self._set_state(ids, SENT, sent_to=1)
         try:
-            acks = await self._network.push(peer, [raw for _, raw in pending])
-        except NetworkError:
+            acks = await self._ways.hand_over(peer, pending)
+        except PushBroken as broken:
+            if not broken.acks:
+                await self._set_state(ids, QUEUED)
+                raise
+            acks = list(broken.acks)
+        except P2pdError:
             await self._set_state(ids, QUEUED)
             raise
         return await self._note(ids, acks)

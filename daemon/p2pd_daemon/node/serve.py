@@ -62,7 +62,10 @@ async def serve_node(home: Home, config: Config, key: SigningKey, ready: Callabl
         node = Node(clock, config.limits, config.bootstrap, keeper)
         on_store_request = node.on_store_request if keeper else None
         async with (
-            open_network_somewhere(key, config, node, known, on_store_request) as (network, moved),
+            open_network_somewhere(key, config, node, known, on_store_request, foreign=node.foreign) as (
+                network,
+                moved,
+            ),
             trio.open_nursery() as nursery,
         ):
             await nursery.start(_stop_on_signals, stop)
