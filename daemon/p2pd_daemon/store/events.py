@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from p2pd_daemon.store.changes import Changed, Stored
@@ -30,6 +30,16 @@ def add_message_event(conn: sqlite3.Connection, record_n: int, now_ms: int) -> i
         "INSERT INTO events (kind, ts_ms, record_n) VALUES ('message', ?, ?)", (now_ms, record_n)
     )
     return _number(cursor)
+
+
+def add_message_events(conn: sqlite3.Connection, told: Sequence[tuple[int, int]]) -> range:
+    """One for each (ts_ms, record_n); their numbers."""
+    first = newest_event(conn) + 1
+    if told:
+        rows = ",".join(["('message',?,?)"] * len(told))
+        values = [value for one in told for value in one]
+        conn.execute(f"INSERT INTO events (kind, ts_ms, record_n) VALUES {rows}", values)  # noqa: S608 - question marks
+    return range(first, first + len(told))
 
 
 def add_change_event(conn: sqlite3.Connection, by: Stored, changed: Changed, now_ms: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from p2pd_daemon.core.bodies import NamedText
 from p2pd_daemon.core.clock import QUARANTINE_AHEAD_MS
@@ -14,6 +14,7 @@ from p2pd_daemon.core.payload import false_claim, shown_nick
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.errors import RemoteProtocolError
 from p2pd_daemon.store import changes
+from p2pd_daemon.store.bursts import RECORD_COLUMNS, bursts, store_burst
 from p2pd_daemon.store.changes import Stored
 from p2pd_daemon.store.events import add_change_event, add_event, add_message_event
 from p2pd_daemon.store.heads import link
@@ -31,7 +32,7 @@ class Effects:
 
     def __init__(self, conn: sqlite3.Connection) -> None:
         self._conn = conn
-        self._blocked = load_blocked(conn)
+        self.blocked = load_blocked(conn)
         self._unread: Counter[tuple[int, str]] = Counter()
 
     def body(self, stored: Stored, body: Body, now_ms: int, *, notify: bool) -> int | None:
@@ -39,7 +40,7 @@ class Effects:
         if isinstance(body, Profile):
             self.profile(stored, body.nick, body.status, now_ms)
         changed = changes.apply(self._conn, stored, body)
-        if not notify or stored.author in self._blocked:
+        if not notify or stored.author in self.blocked:
             return None
         events = [add_change_event(self._conn, stored, one, now_ms) for one in changed]
         return events[-1] if events else None
@@ -51,9 +52,14 @@ class Effects:
         """
         if not stored.own:
             self._unread[stored.room_n, stored.author] += 1
-        if stored.author in self._blocked:
+        if stored.author in self.blocked:
             return None
         return add_message_event(self._conn, stored.n, now_ms)
+
+    def count_unread(self, messages: Iterable[NewRecord]) -> None:
+        for new in messages:
+            if not new.own:
+                self._unread[new.room_n, new.record.author] += 1
 
     def profile(self, stored: Stored, nick: str, status: str, now_ms: int) -> None:
         """Makes it the author's profile if it is the newest by (ts, id); tells listeners what is new."""
@@ -87,7 +93,14 @@ def ingest(conn: sqlite3.Connection, batch: Sequence[NewRecord]) -> list[Ingeste
     Returns one answer per record of the batch.
     """
     effects = Effects(conn)
-    done = [_ingest_one(conn, new, effects) for new in batch]
+    done: list[Ingested] = []
+    for together, part in bursts(batch):
+        stored = store_burst(conn, part, effects.blocked) if together else None
+        if stored is None:
+            stored = [_ingest_one(conn, new, effects) for new in part]
+        else:
+            effects.count_unread(new for new, one in zip(part, stored, strict=True) if one.new and new.notify)
+        done += stored
     own_seqnos = [new.record.seqno for new, result in zip(batch, done, strict=True) if new.own and result.new]
     if own_seqnos:
         raise_last_seqno(conn, max(own_seqnos))
@@ -129,8 +142,7 @@ def _insert(conn: sqlite3.Connection, new: NewRecord, *, shown: bool) -> int | N
     """The new row's number; None if the record is there already."""
     record = new.record
     cursor = conn.execute(
-        "INSERT INTO records"
-        " (id, room_n, ts_ms, author, kind, own, shown, linked, state, caught_up, arrived_ms, about, text, raw)"
+        f"INSERT INTO records ({RECORD_COLUMNS})"  # noqa: S608 - our own names
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
         (
             record.id,
