@@ -6,12 +6,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN_ARGS ?=
 PYTEST_ARGS ?=
+INTEROP_PEERS ?=
 # Most of what the tests do is to wait for processes: files run side by side, each in order.
 PARALLEL ?= -n 4 --dist loadfile
 # Without compiled modules each start of the daemon would compile a thousand of them where PYTHONDONTWRITEBYTECODE is set.
 COMPILE = @$(BIN)/python -m compileall -q -j 0 daemon cli bootstrap
 
-.PHONY: run setup dev check format lint types contracts docs test test-all bench lock protos clean help
+.PHONY: run setup dev check format lint types contracts docs test test-all interop bench lock protos clean help
 
 help:            ## lists the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/'
@@ -61,6 +62,9 @@ test: $(VENV)/.dev   ## the tests, under 5 minutes on two cores
 
 test-all: $(VENV)/.dev   ## what is slow as well: namespaces, many seeds, fuzzing
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+interop:         ## builds the peers of Go, Rust and JavaScript that tests and benchmarks use (INTEROP_PEERS='go js')
+	@tests/interop/build $(INTEROP_PEERS)
 
 bench: $(VENV)/.dev   ## prints the benchmarks' tables
 	$(BIN)/python -m benchmarks
