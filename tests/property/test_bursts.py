@@ -28,12 +28,13 @@ def arriving(draw: st.DrawFn) -> list[NewRecord]:
     made: list[NewRecord] = []
     for seqno in range(draw(st.integers(1, 14))):
         known = [new.record.id for new in made]
-        body: Body = draw(st.sampled_from([Text("hello"), Text("hello again"), Action("waves")]))
-        if known and draw(st.integers(0, 4)) == 0:
-            about = draw(st.sampled_from(known))
-            changes: list[Body] = [Edit(about, "edited"), Delete(about), Reaction(about, "+1"), Profile("me")]
-            body = draw(st.sampled_from([*changes, Text("reply", about), Unknown()]))
         author = draw(st.sampled_from([ALICE, ALICE, BOB, CAROL]))
+        body: Body = draw(st.sampled_from([Text("hello"), Text("hello again"), Action("waves")]))
+        if known and draw(st.integers(0, 2)) == 0:
+            target = draw(st.sampled_from(made)).record
+            about, author = target.id, draw(st.sampled_from([target.author, target.author, author]))
+            changes: list[Body] = [Edit(about, "edited"), Delete(about), Reaction(about, "+1"), Profile("me")]
+            body = draw(st.sampled_from([*changes, *changes[:2], Text("reply", about), Unknown()]))
         new = make(
             draw(st.sampled_from([1, 1, 1, 2])),
             body,

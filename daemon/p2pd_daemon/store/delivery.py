@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from p2pd_daemon.core.peer_id import PeerId
-from p2pd_daemon.store.events import add_event
+from p2pd_daemon.store.events import add_events
 from p2pd_daemon.store.rows import DELIVERED, MESSAGE_KINDS, QUEUED, REFUSED, SENT, OutboxCounts
+
+TOGETHER = 64
+"""Rows of one statement, see bursts.py."""
 
 
 def set_state(
@@ -25,37 +28,64 @@ def set_state(
     so: an acknowledgement may overtake the note that the message was sent. A delivered or refused direct
     message leaves the outbox; QUEUED puts a refused one back.
     """
-    changed = []
-    for record_id in ids:
-        row = conn.execute(
-            "SELECT r.n, r.kind, r.state, r.reason, r.sent_to, o.name, o.peer"
-            " FROM records r JOIN rooms o ON o.n = r.room_n WHERE r.id = ? AND r.own = 1",
-            (record_id,),
-        ).fetchone()
-        if row is None:
-            continue
-        n, kind, *old, name, peer = row
-        new = [state, reason, old[2] if sent_to is None else sent_to]
-        if old == new or (old[0] == DELIVERED and state != DELIVERED):
-            continue
-        conn.execute("UPDATE records SET state = ?, reason = ?, sent_to = ? WHERE n = ?", (*new, n))
-        _follow_outbox(conn, n, peer, state)
-        changed.append(record_id)
-        if kind in MESSAGE_KINDS:
-            where = {"id": record_id.hex(), "room": None if peer is not None else name, "peer": peer}
-            fate = {"state": state, "reason": reason, "sent_to": new[2]}
-            add_event(conn, "delivery", now_ms, where | fate)
+    changed: list[bytes] = []
+    unique = list(dict.fromkeys(ids))
+    for start in range(0, len(unique), TOGETHER):
+        changed += _set_state_of(conn, unique[start : start + TOGETHER], (state, reason, sent_to), now_ms)
     return changed
 
 
-def _follow_outbox(conn: sqlite3.Connection, n: int, peer: str | None, state: str) -> None:
-    if state in (DELIVERED, REFUSED):
-        conn.execute("DELETE FROM outbox WHERE record_n = ?", (n,))
-        conn.execute("DELETE FROM deposits WHERE record_n = ?", (n,))
-    elif state == QUEUED and peer is not None:
-        conn.execute(
-            "INSERT INTO outbox (record_n, peer) VALUES (?, ?) ON CONFLICT (record_n) DO NOTHING", (n, peer)
+def _set_state_of(
+    conn: sqlite3.Connection, ids: Sequence[bytes], new: tuple[str, str, int | None], now_ms: int
+) -> list[bytes]:
+    """As `set_state`, in a few statements for all of them."""
+    state, reason, sent_to = new
+    found = {
+        row[0]: row[1:]
+        for row in conn.execute(
+            "SELECT r.id, r.n, r.kind, o.name, o.peer, r.sent_to, r.state, r.reason"  # noqa: S608 - question marks
+            f" FROM records r JOIN rooms o ON o.n = r.room_n WHERE r.id IN ({_marks(ids)}) AND r.own = 1",
+            ids,
         )
+    }
+    changed, rows, told = [], [], []
+    for record_id in ids:
+        if record_id not in found:
+            continue
+        n, kind, name, peer, old_sent_to, old_state, old_reason = found[record_id]
+        sent = old_sent_to if sent_to is None else sent_to
+        same = (old_state, old_reason, old_sent_to) == (state, reason, sent)
+        if same or (old_state == DELIVERED and state != DELIVERED):
+            continue
+        changed.append(record_id)
+        rows.append((n, peer))
+        if kind in MESSAGE_KINDS:
+            where = {"id": record_id.hex(), "room": None if peer is not None else name, "peer": peer}
+            told.append(where | {"state": state, "reason": reason, "sent_to": sent})
+    numbers = [n for n, _ in rows]
+    conn.execute(
+        f"UPDATE records SET state = ?, reason = ?, sent_to = coalesce(?, sent_to) WHERE n IN ({_marks(numbers)})",  # noqa: S608 - question marks
+        (state, reason, sent_to, *numbers),
+    )
+    _follow_outbox(conn, rows, state)
+    add_events(conn, "delivery", now_ms, told)
+    return changed
+
+
+def _follow_outbox(conn: sqlite3.Connection, rows: Sequence[tuple[int, str | None]], state: str) -> None:
+    numbers = [(n,) for n, _ in rows]
+    if state in (DELIVERED, REFUSED):
+        conn.executemany("DELETE FROM outbox WHERE record_n = ?", numbers)
+        conn.executemany("DELETE FROM deposits WHERE record_n = ?", numbers)
+    elif state == QUEUED:
+        conn.executemany(
+            "INSERT INTO outbox (record_n, peer) VALUES (?, ?) ON CONFLICT (record_n) DO NOTHING",
+            [row for row in rows if row[1] is not None],
+        )
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ",".join("?" * len(values))
 
 
 def own_unsent(conn: sqlite3.Connection, room_n: int, limit: int) -> list[tuple[bytes, bytes]]:

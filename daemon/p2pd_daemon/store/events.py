@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+import msgspec
 
 from p2pd_daemon.store.changes import Changed, Stored
 from p2pd_daemon.store.history import MESSAGE_COLUMNS, QUOTE_JOIN, SENDER_JOIN, message_row, message_shape
@@ -20,9 +21,17 @@ def add_event(conn: sqlite3.Connection, kind: str, now_ms: int, data: Mapping[st
     """Adds an event with its own data; returns its number."""
     cursor = conn.execute(
         "INSERT INTO events (kind, ts_ms, data) VALUES (?, ?, ?)",
-        (kind, now_ms, json.dumps(data, separators=(",", ":"))),
+        (kind, now_ms, _json(data)),
     )
     return _number(cursor)
+
+
+def add_events(conn: sqlite3.Connection, kind: str, now_ms: int, data: Sequence[Mapping[str, Any]]) -> None:
+    """Several of one kind, in this order."""
+    if data:
+        rows = ",".join(["(?,?,?)"] * len(data))
+        values = [value for one in data for value in (kind, now_ms, _json(one))]
+        conn.execute(f"INSERT INTO events (kind, ts_ms, data) VALUES {rows}", values)  # noqa: S608 - question marks
 
 
 def add_message_event(conn: sqlite3.Connection, record_n: int, now_ms: int) -> int:
@@ -47,7 +56,7 @@ def add_change_event(conn: sqlite3.Connection, by: Stored, changed: Changed, now
     how = {"by": by.author, "change_id": by.id.hex()} | changed.how
     cursor = conn.execute(
         "INSERT INTO events (kind, ts_ms, record_n, data) VALUES (?, ?, ?, ?)",
-        (changed.kind, now_ms, changed.target_n, json.dumps(how, separators=(",", ":"))),
+        (changed.kind, now_ms, changed.target_n, _json(how)),
     )
     return _number(cursor)
 
@@ -65,7 +74,7 @@ def events_after(conn: sqlite3.Connection, n: int, limit: int) -> list[EventRow]
     messages = iter(with_reactions(conn, [message_row(row[5:]) for row in found if row[4] is not None]))
     events = []
     for number, kind, ts_ms, data, record_n, *_ in found:
-        about = json.loads(data) if data is not None else {}
+        about = msgspec.json.decode(data) if data is not None else {}
         shown = message_shape(next(messages)) if record_n is not None else {}
         events.append(EventRow(number, kind, ts_ms, shown | about))
     return events
@@ -88,6 +97,10 @@ def prune_events(conn: sqlite3.Connection, kept: int) -> None:
     newest = newest_event(conn)
     if kept and newest - oldest_event(conn) + 1 >= kept + PRUNE_BATCH:
         conn.execute("DELETE FROM events WHERE n <= ?", (newest - kept,))
+
+
+def _json(data: Mapping[str, Any]) -> str:
+    return msgspec.json.encode(data).decode()
 
 
 def _number(cursor: sqlite3.Cursor) -> int:
