@@ -28,7 +28,7 @@ class Importing:
         self.told: dict[str, Any] = {"room": None, "peer": None, "joined": False, "new": 0, "known": 0}
         self.told["skipped"] = 0
         self._check = ExportCheck(signatures=False)  # the daemon checks those
-        self._batch: list[tuple[int, bytes]] = []
+        self._batch: list[tuple[int, bytes, int]] = []
         self._gone = bytearray()  # deletes come after what they delete, so these go last
         self._asked = False
 
@@ -45,7 +45,7 @@ class Importing:
                 if size > BATCH_BYTES or len(self._batch) == BATCH_RECORDS:
                     self._send_batch()
                     size = len(checked.raw)
-                self._batch.append((number, checked.raw))
+                self._batch.append((number, checked.raw, checked.ts_ms))
             elif checked.faults and number > 1:
                 self.told["skipped"] += 1
         self._send_batch()
@@ -59,8 +59,9 @@ class Importing:
     def _send_batch(self) -> None:
         if not self._batch:
             return
-        numbers = [number for number, _ in self._batch]
-        answer = self._ask({"records": [encode_base64(raw) for _, raw in self._batch]})
+        numbers = [number for number, _, _ in self._batch]
+        records = [encode_base64(raw) for _, raw, _ in self._batch]
+        answer = self._ask({"records": records, "seen_ms": [ts_ms for _, _, ts_ms in self._batch]})
         self._note(numbers, answer["skipped"])
         self._batch.clear()
 

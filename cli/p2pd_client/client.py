@@ -211,13 +211,14 @@ class Client:
         *,
         gone: Sequence[Gone] = (),
         peers: Sequence[str] = (),
+        seen_ms: Sequence[int] = (),
     ) -> Imported:
         """Takes in at most 1,000 records (base64, `raw` of an export) of one topic; the answer says which were not.
 
         `gone` are those of deleted records, after the records that deleted them. `peers` are `by` and `peer` of the
-        manifest.
+        manifest. `seen_ms` are `ts_ms` of the lines, for rooms of other people's formats.
         """
-        batch = ImportRequest(topic, list(records), list(gone), list(peers))
+        batch = ImportRequest(topic, list(records), list(gone), list(peers), list(seen_ms))
         return await self._ask(calls.import_records(batch))
 
     async def mark_read(self, target: str) -> None:

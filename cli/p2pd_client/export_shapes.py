@@ -102,9 +102,12 @@ class ExportQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ImportRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Records (`raw` of an export, base64) of one topic. `peers`: who a direct conversation is between."""
+    """Records (`raw` of an export, base64) of one topic. `peers`: who a direct conversation is between. `seen_ms`: the
+    `ts_ms` of each line, which counts where records carry no time (rooms of other people's formats).
+    """
 
     topic: Annotated[str, Meta(min_length=1, max_length=1024)]
     records: Annotated[list[str], Meta(max_length=1000)] = []
     gone: Annotated[list[Gone], Meta(max_length=10_000)] = []
     peers: Annotated[list[str], Meta(max_length=2)] = []
+    seen_ms: Annotated[list[Milliseconds], Meta(max_length=1000)] = []

@@ -177,8 +177,10 @@ class Client:
         *,
         gone: Sequence[Gone] = (),
         peers: Sequence[str] = (),
+        seen_ms: Sequence[int] = (),
     ) -> Imported:
-        return self._run(partial(self._node.import_records, topic, records, gone=gone, peers=peers))
+        asked = partial(self._node.import_records, topic, records, gone=gone, peers=peers, seen_ms=seen_ms)
+        return self._run(asked)
 
     def mark_read(self, target: str) -> None:
         self._run(self._node.mark_read, target)

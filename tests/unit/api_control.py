@@ -243,7 +243,12 @@ class MemoryControl:
         return ExportPage(None, lines, str(at + 1) if lines else None)
 
     async def import_records(
-        self, topic: str, records: Sequence[str], gone: Sequence[Gone], peers: Sequence[str]
+        self,
+        topic: str,
+        records: Sequence[str],
+        gone: Sequence[Gone],
+        peers: Sequence[str],
+        seen_ms: Sequence[int] = (),
     ) -> Imported:
         return Imported(topic, ",".join(peers), False, len(records), len(gone), [Skipped(0, "no")], [])
 

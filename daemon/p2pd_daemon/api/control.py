@@ -163,11 +163,17 @@ class Control(Protocol):
         """The page after the one whose `next` is `cursor`."""
 
     async def import_records(
-        self, topic: str, records: Sequence[str], gone: Sequence[Gone], peers: Sequence[str]
+        self,
+        topic: str,
+        records: Sequence[str],
+        gone: Sequence[Gone],
+        peers: Sequence[str],
+        seen_ms: Sequence[int] = (),
     ) -> Imported:
         """Takes in records (base64) and places of deleted ones; what is wrong with one costs only that one.
 
-        A room that was unknown is known then, and not joined. Refused for a direct conversation of two others.
+        A room that was unknown is known then, and not joined. `seen_ms` are times for records that carry none.
+        Refused for a direct conversation of two others.
         """
 
     async def mark_read(self, target: str) -> None:

@@ -199,7 +199,7 @@ ROUTES: tuple[Route, ...] = (
         "POST",
         "/v1/import",
         "Takes in records of an export; answers once they are stored",
-        lambda c, r: c.import_records(r.topic, r.records, r.gone, r.peers),
+        lambda c, r: c.import_records(r.topic, r.records, r.gone, r.peers, r.seen_ms),
         export_shapes.Imported,
         export_shapes.ImportRequest,
         (errors.Refused,),

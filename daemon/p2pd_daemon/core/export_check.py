@@ -41,10 +41,11 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One line. `raw`: it holds a record; `gone`: the place of one that was deleted."""
+    """One line. `raw`: it holds a record, with `ts_ms` beside it; `gone`: the place of one that was deleted."""
 
     faults: tuple[Fault, ...] = ()
     raw: bytes | None = None
+    ts_ms: int = 0
     gone: tuple[int, bytes] | None = None
 
 
@@ -139,7 +140,7 @@ class ExportCheck:
     def _without_manifest(self, line: bytes) -> Checked:
         missing = self._say("the manifest is missing: the beginning of the file is cut off")
         checked = self._entry(line)
-        return Checked(missing.faults + checked.faults, checked.raw, checked.gone)
+        return replace(checked, faults=missing.faults + checked.faults)
 
     def _compare(self, manifest: Manifest) -> list[Fault]:
         """The manifest with what followed it."""
@@ -198,7 +199,7 @@ class ExportCheck:
                     faults.insert(0, error.message)
         place = (event.ts_ms, record.id) if proven else (shown.ts_ms, shown.id)
         self.summary.authors.add(record.author)
-        return self._say(*faults, *self._place(*place), raw=record.raw)
+        return replace(self._say(*faults, *self._place(*place), raw=record.raw), ts_ms=shown.ts_ms)
 
     def _record_faults(self, shown: Line, record: Record, event: ChatEvent) -> list[str]:
         faults = []
@@ -263,7 +264,7 @@ class ExportCheck:
         return faults
 
     def _say(self, *faults: str, raw: bytes | None = None, gone: tuple[int, bytes] | None = None) -> Checked:
-        return Checked(tuple(Fault(self.summary.lines, what) for what in faults), raw, gone)
+        return Checked(tuple(Fault(self.summary.lines, what) for what in faults), raw, gone=gone)
 
 
 def _read_entry(line: bytes) -> Line:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from p2pd_daemon.core.event import ChatEvent, Delete, Sealed, decode_event
+from p2pd_daemon.core.payload import read_payload
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.core.record import Record, decode_record, verify_record
-from p2pd_daemon.core.room import DIRECT_PREFIX
+from p2pd_daemon.core.room import DIRECT_PREFIX, Wire, room_of_topic
 from p2pd_daemon.core.sync_frames import sync_tag
 from p2pd_daemon.errors import RemoteProtocolError
 
@@ -30,6 +31,7 @@ class KeptRecord:
     author: PeerId
     raw: bytes
     deletes: tuple[bytes, ...] = ()
+    seen_ms: int = 0  # when others first saw it, where its room's records carry no time: then `ts_ms` is 0
 
     @property
     def size(self) -> int:
@@ -47,8 +49,11 @@ class KeptTotals:
     bytes: int
 
 
-def open_room_records(raws: Sequence[bytes], tag: bytes) -> tuple[list[KeptRecord], list[str]]:
-    """The records of a room with this tag, and what is wrong with others. The signature is NOT checked.
+def open_room_records(
+    raws: Sequence[bytes], tag: bytes, seen: Sequence[int] = ()
+) -> tuple[list[KeptRecord], list[str]]:
+    """The records of a room with this tag, and what is wrong with others. The signature is NOT checked. `seen` has a
+    time for each where records carry none.
 
     Those that are no events are left out without a word: a later version of the protocol may know them.
     """
@@ -64,7 +69,10 @@ def open_room_records(raws: Sequence[bytes], tag: bytes) -> tuple[list[KeptRecor
             faults.append(f"record {record.id_hex}: it is of another room")
             continue
         with suppress(RemoteProtocolError):
-            kept.append(_kept(record, decode_event(record.data, text_bytes=0)))
+            room = room_of_topic(record.topic)
+            wire = room[1] if room else Wire.P2PD
+            one = _kept(record, read_payload(record.data, wire, text_bytes=0))
+            kept.append(one if one.ts_ms or not seen else replace(one, seen_ms=seen[index]))
     return kept, faults
 
 

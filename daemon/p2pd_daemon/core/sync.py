@@ -138,8 +138,8 @@ def respond(mine: Side, theirs: Hello) -> Session:
             case Want(ids):
                 allowance.spend(len(ids))
                 yield from _send_records(ids, result)
-            case Records(raws, gone):
-                yield from _take(raws, gone, result)
+            case Records():
+                yield from _take(frame, result)
             case Done():
                 yield Settle()
                 yield Send(Done())
@@ -204,7 +204,7 @@ def _pull_pages(theirs: Hello, floor_ts: int, result: SyncResult) -> Part:
         asked = going and page.more and left > 0
         if asked:
             yield Send(PageRequest(before))
-        taken = yield from _take(page.raws, page.gone, result)
+        taken = yield from _take(page, result)
         if not asked:
             return
         going = taken.new > 0
@@ -221,7 +221,7 @@ def _answer_page(before: Place | None, allowance: _Allowance, floor_ts: int, res
     batch = yield LoadPage(before, floor_ts, BATCH_BYTES if before else FIRST_PAGE_BYTES)
     allowance.spend(len(batch.raws) + len(batch.gone))
     result.gave += len(batch.raws)
-    yield Send(Records(batch.raws, batch.gone, batch.more))
+    yield Send(Records(batch.raws, batch.gone, batch.more, batch.seen))
 
 
 # Comparing, and what follows from it
@@ -261,7 +261,7 @@ def _fetch(need: Sequence[bytes], result: SyncResult) -> Part:
                 raise RemoteProtocolError("an answer with more than was asked for")
             if not more and (ids := next(waiting, None)) is not None:
                 yield Send(Want(ids))
-            yield from _take(records.raws, records.gone, result)
+            yield from _take(records, result)
 
 
 def _give(have: Sequence[bytes], result: SyncResult) -> Part:
@@ -274,17 +274,18 @@ def _send_records(ids: tuple[bytes, ...], result: SyncResult) -> Part:
     batch = yield Load(ids)
     result.gave += len(batch.raws)
     frames = list(in_frames(batch.raws)) or [()]
+    at = 0
     for index, raws in enumerate(frames):
         last = index == len(frames) - 1
-        yield Send(Records(raws, batch.gone if last else (), more=not last))
+        seen = batch.seen[at : at + len(raws)]
+        at += len(raws)
+        yield Send(Records(raws, batch.gone if last else (), more=not last, seen=seen))
 
 
-def _take(
-    raws: tuple[bytes, ...], gone: tuple[Place, ...], result: SyncResult
-) -> Generator[Effect, Any, Taken]:
-    if not raws and not gone:
+def _take(records: Records, result: SyncResult) -> Generator[Effect, Any, Taken]:
+    if not records.raws and not records.gone:
         return Taken(0, 0)
-    taken: Taken = yield Take(raws, gone)
+    taken: Taken = yield Take(records.raws, records.gone, records.seen)
     result.got += taken.new
     return taken
 

@@ -43,10 +43,11 @@ class Peek(Struct, frozen=True):
 
 
 class Take(Struct, frozen=True):
-    """Wants these checked, and a `Taken`. They may be stored while the session goes on."""
+    """Wants these checked, and a `Taken`. They may be stored while the session goes on. `seen` as in `Batch`."""
 
     raws: tuple[bytes, ...]
     gone: tuple[Place, ...]
+    seen: tuple[int, ...] = ()
 
 
 class Settle(Struct, frozen=True):
@@ -60,6 +61,7 @@ class Batch(Struct, frozen=True):
     raws: tuple[bytes, ...]
     gone: tuple[Place, ...] = ()
     more: bool = False  # of a page: there are older ones
+    seen: tuple[int, ...] = ()  # where records carry no time: one for each raw, when it was first seen
 
 
 class Taken(Struct, frozen=True):

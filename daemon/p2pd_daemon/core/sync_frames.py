@@ -52,11 +52,14 @@ class Want(Struct, frozen=True):
 
 
 class Records(Struct, frozen=True):
-    """`gone` are (ts, id) of records whose author deleted them. `more`: older ones, or another gift, follow."""
+    """`gone` are (ts, id) of records whose author deleted them. `more`: older ones, or another gift, follow. `seen` has
+    a time for each raw where records carry none.
+    """
 
     raws: tuple[bytes, ...]
     gone: tuple[tuple[int, bytes], ...] = ()
     more: bool = False
+    seen: tuple[int, ...] = ()
 
 
 class CaughtUp(Struct, frozen=True):
@@ -95,9 +98,10 @@ def _message(frame: Frame) -> sync_pb2.SyncFrame:  # noqa: PLR0911 - one return 
             return sync_pb2.SyncFrame(reconcile=message)
         case Want(ids):
             return sync_pb2.SyncFrame(want=sync_pb2.SyncWant(ids=ids))
-        case Records(raws, gone, more):
+        case Records(raws, gone, more, seen):
             places = [sync_pb2.SyncGone(ts=ts, id=record_id) for ts, record_id in gone]
-            return sync_pb2.SyncFrame(records=sync_pb2.SyncRecords(raw=raws, gone=places, more=more))
+            records = sync_pb2.SyncRecords(raw=raws, gone=places, more=more, seen_ms=seen)
+            return sync_pb2.SyncFrame(records=records)
         case CaughtUp():
             return sync_pb2.SyncFrame(caught_up=True)
         case Done():
@@ -154,7 +158,10 @@ def _want(want: sync_pb2.SyncWant) -> Want:
 
 def _records(records: sync_pb2.SyncRecords) -> Records:
     gone = tuple(_place(one.ts, one.id) for one in records.gone)
-    return Records(tuple(records.raw), gone, records.more)
+    seen = tuple(records.seen_ms)
+    if seen and (len(seen) != len(records.raw) or max(seen) > MAX_TS_MS):
+        raise RemoteProtocolError("not one time for each record, or one beyond 2^53")
+    return Records(tuple(records.raw), gone, records.more, seen)
 
 
 def _place(ts: int, record_id: bytes) -> tuple[int, bytes]:

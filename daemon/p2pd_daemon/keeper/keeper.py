@@ -128,7 +128,7 @@ class Keeper:
         """A session that began with this Hello, about a room that this node is not in."""
         kept = await self._store.find_room(hello.tag)
         if hello.count > (kept.records if kept else 0):  # who has no more than is here comes to fetch
-            why = await self._store.refusal(channel.peer, new_room=kept is None, limits=self._limits)
+            why = await self._store.refusal(channel.peer, kept, self._limits)
             if why:
                 self.dropped["kept_refused"] += 1
                 await channel.send(Refusal(OVER_QUOTA, why))
@@ -164,26 +164,28 @@ class Keeper:
                     outcome = Batch(())
                     if kept is not None:
                         page = await self._store.page(kept.n, before, floor_ts, max_bytes)
-                        outcome = Batch(page.raws, page.gone, page.more)
+                        outcome = Batch(page.raws, page.gone, page.more, page.seen)
                 case Load(ids):
                     outcome = Batch(())
                     if kept is not None:
                         found = await self._store.batch(kept.n, ids)
-                        outcome = Batch(found.raws, found.gone)
+                        outcome = Batch(found.raws, found.gone, seen=found.seen)
                 case Peek(raws, gone):
                     outcome = await trio.to_thread.run_sync(_oldest, raws, gone, side.tag)
-                case Take(raws, _):
-                    outcome = await self._take(raws, side, channel.peer, bad)
+                case Take(raws, _, seen):
+                    outcome = await self._take(raws, seen, side, channel.peer, bad)
                     kept = kept or await self._store.find_room(side.tag)
                 case Settle():
                     pass  # what was taken is stored
 
-    async def _take(self, raws: tuple[bytes, ...], side: Side, peer: PeerId, bad: list[str]) -> Taken:
+    async def _take(
+        self, raws: tuple[bytes, ...], seen: tuple[int, ...], side: Side, peer: PeerId, bad: list[str]
+    ) -> Taken:
         """Keeps what is new, and leaves out what is damaged: RemoteProtocolError after too many of those in a session.
 
         That a record is gone is not believed: here only its author's delete takes its bytes.
         """
-        opened, faults = await trio.to_thread.run_sync(open_room_records, raws, side.tag)
+        opened, faults = await trio.to_thread.run_sync(open_room_records, raws, side.tag, seen)
         kept = await self._store.find_room(side.tag)
         known = await self._store.known(kept.n, [one.id for one in opened]) if kept else set()
         fresh = [one for one in opened if one.id not in known and self._may_keep(one)]

@@ -84,7 +84,9 @@ class Gossip:
         record = self._opened(raw)
         if record is None:
             return
-        if message_id is None or record.raw is not raw:  # then what stood in its place need not be the record's
+        if (
+            message_id is None or record.raw is not raw
+        ):  # then what stood in its place need not be the record's
             message_id = peer_id_bytes(record.author) + record.seqno.to_bytes(8)
             if self._is_known(message_id):
                 return

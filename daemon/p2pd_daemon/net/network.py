@@ -176,6 +176,11 @@ class Network:
         """Whether it is connected and has said that it keeps for others."""
         return self.is_connected(peer) and STORE in protocols_of(self._opened, peer)
 
+    def may_compare(self, peer: PeerId) -> bool:
+        """Unless it has said what it speaks, and /p2pd/sync/1.0.0 is not among that: another program."""
+        protocols = protocols_of(self._opened, peer)
+        return not protocols or SYNC in protocols
+
     @property
     def identified(self) -> trio.Event:
         """Set when some peer says next, for the first time or again, what it is: then it may be a store node."""

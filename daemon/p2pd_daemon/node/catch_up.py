@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 import trio
@@ -51,10 +52,12 @@ class Intake:
 
     async def take_gone(self, room: Room, peer: PeerId, place: Place) -> None:
         """Believes that a record was deleted when a delete of it is here, and two peers say so: without the body nobody
-        can check that the delete is the author's, and one alone could make up both.
+        can check that the delete is the author's, and one alone could make up both. Where there are no deletes it is a
+        record that members do not keep any more: then two who say so are enough.
         """
-        deleters = await self._parts.store.deleters(room.room_n, place[1])
-        if not deleters or place[0] < room.floor_ts:
+        deletes = room.wire is Wire.P2PD
+        deleters = deletes and await self._parts.store.deleters(room.room_n, place[1])
+        if (deletes and not deleters) or place[0] < room.floor_ts:
             return
         said = self._gone.setdefault(place[1], set())
         said.add(peer)
@@ -63,7 +66,8 @@ class Intake:
                 del self._gone[next(iter(self._gone))]
             return
         del self._gone[place[1]]
-        if await self._parts.store.note_gone(room.room_n, place, self._parts.clock.now_ms()):
+        note = self._parts.store.note_gone if deletes else self._parts.store.note_forgotten
+        if await note(room.room_n, place, self._parts.clock.now_ms()):
             room.timeline.places.add(*place)
 
     async def within_limits(self, room: Room, records: Sequence[Opened]) -> list[tuple[Record, ChatEvent]]:
@@ -108,11 +112,12 @@ class Arrivals:
         places = [(event.ts_ms, record.id) for record, event in opened if event is not None]
         return min((*places, *gone), default=None)
 
-    async def take(self, raws: tuple[bytes, ...], gone: Sequence[Place]) -> Taken:
+    async def take(self, raws: tuple[bytes, ...], gone: Sequence[Place], seen: Sequence[int] = ()) -> Taken:
         """Checks a batch, and begins to store what is new and ours to keep; that of the batch before is done then.
 
         A record that is damaged is left out and noted in `bad`, RemoteProtocolError after too many. What only our
-        limits refuse is left out and counted: another peer may have larger ones.
+        limits refuse is left out and counted: another peer may have larger ones. `seen` are times for records that
+        carry none.
         """
         opened, self._peeked = await self._open(raws), ((), [])
         known = await self._store.known([record.id for record, _ in opened])
@@ -120,6 +125,8 @@ class Arrivals:
         verified, faults = await trio.to_thread.run_sync(verify_records, fresh)
         self._note_bad(faults)
         kept = await self._intake.within_limits(self._room, verified)
+        if self._room.wire is not Wire.P2PD:
+            kept = dated(kept, dict(zip(raws, seen, strict=False)))
         await self.settle()
         if kept:
             self._storing = await self._room.timeline.begin_many(kept)
@@ -170,6 +177,14 @@ def open_records(raws: Sequence[bytes], topic: str, wire: Wire) -> tuple[list[Op
         except RemoteProtocolError:
             opened.append((record, None))
     return opened, faults
+
+
+def dated(
+    records: Sequence[tuple[Record, ChatEvent]], seen: Mapping[bytes, int]
+) -> list[tuple[Record, ChatEvent]]:
+    """Records that carry no time, with when others first saw them, as far as they say so, in that order."""
+    told = [(record, replace(event, ts_ms=seen.get(record.raw, 0))) for record, event in records]
+    return sorted(told, key=lambda one: one[1].ts_ms)
 
 
 def verify_records(records: Sequence[Opened]) -> tuple[list[Opened], list[str]]:

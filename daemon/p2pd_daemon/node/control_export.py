@@ -50,7 +50,12 @@ class ExportControl:
         return await self._page(row, found, None)
 
     async def import_records(
-        self, topic: str, records: Sequence[str], gone: Sequence[Gone], peers: Sequence[str]
+        self,
+        topic: str,
+        records: Sequence[str],
+        gone: Sequence[Gone],
+        peers: Sequence[str],
+        seen_ms: Sequence[int] = (),
     ) -> Imported:
         found = []
         for peer in peers:
@@ -59,7 +64,7 @@ class ExportControl:
             except BadPeerId:  # of a damaged manifest; the records may tell
                 continue
         places = [(place.ts_ms, bytes.fromhex(place.id)) for place in gone]
-        outcome = await self._importer.take(topic, found, records, places)
+        outcome = await self._importer.take(topic, found, records, places, seen_ms)
         row = outcome.row
         return Imported(
             room=row.name or None,

@@ -33,7 +33,9 @@ class MessageControl:
         bodies = []
         for text, kind in said:
             try:
-                bodies.append(spoken_body(text, kind, self._parts.limits.text_bytes))
+                body = spoken_body(text, kind, self._parts.limits.text_bytes)
+                where.check(body)
+                bodies.append(body)
                 outcome.append(None)
             except P2pdError as error:
                 outcome.append(error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import trio
 
@@ -45,12 +45,18 @@ class Importer:
         self._conversations = conversations
 
     async def take(
-        self, topic: str, peers: Iterable[PeerId], records: Sequence[str], gone: Sequence[Place]
+        self,
+        topic: str,
+        peers: Iterable[PeerId],
+        records: Sequence[str],
+        gone: Sequence[Place],
+        seen_ms: Sequence[int] = (),
     ) -> Outcome:
         """Stores those records (base64) that are sound, and those places of deleted ones that a delete here names.
 
         A room that this node does not know is known from then on, and not joined. `peers` are who a direct
-        conversation might be with. Raises UsageError for a topic of no kind we know, Refused for a conversation of
+        conversation might be with; `seen_ms` are times for records that carry none.
+        Raises UsageError for a topic of no kind we know, Refused for a conversation of
         others.
         """
         read, skipped = await trio.to_thread.run_sync(_read, records, topic)
@@ -62,11 +68,13 @@ class Importer:
             codec = DirectCodec(self._conversations.box(peer), self._parts.me, self._parts.nonce)
             outcome = await self._into(await self._conversations.timeline(peer), codec, read, gone)
         else:
-            outcome = await self._into_room(topic, read, gone)
+            outcome = await self._into_room(topic, read, gone, seen_ms)
         outcome.skipped.update(skipped)
         return outcome
 
-    async def _into_room(self, topic: str, read: Mapping[int, Record], gone: Sequence[Place]) -> Outcome:
+    async def _into_room(
+        self, topic: str, read: Mapping[int, Record], gone: Sequence[Place], seen_ms: Sequence[int]
+    ) -> Outcome:
         found = room_of_topic(topic)
         if found is None:
             raise UsageError(f"{topic!r} is no topic of a room that this version knows", hint="Update p2pd.")
@@ -75,20 +83,30 @@ class Importer:
         codec = room_codec(wire, me, lambda: people.nick_of(me), text_bytes=0)
         async with self._rooms.settled(topic) as room, trio.open_nursery() as nursery:
             if room is not None:
-                return await self._into(room.timeline, codec, read, gone)
+                return await self._into(room.timeline, codec, read, gone, seen_ms)
             row = await self._parts.store.know_room(name, topic, OPEN if wire is Wire.P2PD else wire.value)
             timeline = Timeline(row, self._parts, codec, own_state=STORED)
             await nursery.start(timeline.run)
-            outcome = await self._into(timeline, codec, read, gone)
+            outcome = await self._into(timeline, codec, read, gone, seen_ms)
             nursery.cancel_scope.cancel()
         return outcome
 
     async def _into(
-        self, timeline: Timeline, codec: Codec, read: Mapping[int, Record], gone: Sequence[Place]
+        self,
+        timeline: Timeline,
+        codec: Codec,
+        read: Mapping[int, Record],
+        gone: Sequence[Place],
+        seen_ms: Sequence[int] = (),
     ) -> Outcome:
         outcome = Outcome(timeline.row)
         opened, outcome.skipped = await trio.to_thread.run_sync(_open, read, codec)
         await self._leave_out(outcome, opened)
+        if not codec.dated:
+            opened = {
+                index: (record, replace(event, ts_ms=seen_ms[index] if index < len(seen_ms) else 0))
+                for index, (record, event) in opened.items()
+            }
         stored = await timeline.take_many(list(opened.values())) if opened else []
         outcome.new = sum(result.new for result in stored)
         outcome.known = len(stored) - outcome.new

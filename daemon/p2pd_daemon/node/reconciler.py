@@ -98,7 +98,7 @@ class Reconciler:
         while True:
             await trio.sleep(EVERY_S * random.uniform(0.7, 1.3))  # noqa: S311 - to spread load
             for room in self._rooms.all():
-                members = self._parts.network.members(room.topic)
+                members = self._comparable(room)
                 for peer in self._stores.here():
                     self._plan(room, peer, random.uniform(0, STORE_S))  # noqa: S311
                 if members:
@@ -124,16 +124,21 @@ class Reconciler:
             await room.timeline.lacking.wait()
             await trio.sleep(MISSING_S * random.uniform(0.5, 1.5))  # noqa: S311
             _, missing = await self._parts.store.heads(room.room_n)
-            members = [*self._parts.network.members(room.topic), *self._stores.here()]
+            members = [*self._comparable(room), *self._stores.here()]
             if missing and members:
                 self._plan(room, random.choice(members), 0.0)  # noqa: S311
 
     def said(self, room: Room) -> None:
         """We said something: in a while, see who has it."""
-        for peer in self._parts.network.members(room.topic)[:CONFIRM_PEERS]:
+        for peer in self._comparable(room)[:CONFIRM_PEERS]:
             self._plan(room, peer, CONFIRM_S * random.uniform(0.7, 1.3))  # noqa: S311
         for peer in self._stores.here():
             self._plan(room, peer, STORE_S)
+
+    def _comparable(self, room: Room) -> list[PeerId]:
+        """The connected members but those of other programs."""
+        network = self._parts.network
+        return [peer for peer in network.members(room.topic) if network.may_compare(peer)]
 
     def _plan(self, room: Room, peer: PeerId, delay: float) -> None:
         if (room.topic, peer) not in self._planned:
@@ -149,7 +154,9 @@ class Reconciler:
             # Exactly once: by the end of the session the pair may be planned anew, and that is another task's place.
             self._planned.discard((room.topic, peer))
         try:
-            if self._rooms.get(room.topic) is room and self._parts.network.is_connected(peer):
+            network = self._parts.network
+            here = network.is_connected(peer) and network.may_compare(peer)
+            if self._rooms.get(room.topic) is room and here:
                 await self._begin(room, peer)
         finally:
             self._slots.release()
@@ -242,14 +249,14 @@ class Reconciler:
                 return await self._receive(running)
             case LoadPage(before, floor_ts, max_bytes):
                 page = await store.page(room_n, before, floor_ts, max_bytes)
-                return Batch(page.raws, page.gone, page.more)
+                return Batch(page.raws, page.gone, page.more, page.seen)
             case Load(ids):
                 found = await store.batch(room_n, ids)
-                return Batch(found.raws, found.gone)
+                return Batch(found.raws, found.gone, seen=found.seen)
             case Peek(raws, gone):
                 return await running.arrivals.peek(raws, gone)
-            case Take(raws, gone):
-                taken = await running.arrivals.take(raws, gone)
+            case Take(raws, gone, seen):
+                taken = await running.arrivals.take(raws, gone, seen)
                 running.progress.got += taken.new
                 return taken
             case Settle():

@@ -7,6 +7,7 @@ import logging
 import trio
 
 from p2pd_daemon.core.retention import Keep
+from p2pd_daemon.core.room import Wire
 from p2pd_daemon.node.parts import Parts
 from p2pd_daemon.node.rooms import Room, Rooms
 
@@ -20,7 +21,7 @@ async def run_retention(parts: Parts, rooms: Rooms, keep: Keep) -> None:
     """Raises each room's floor, at the start and then every few minutes, until cancelled."""
     while keep != Keep():
         for room in list(rooms.all()):
-            await _raise_floor(parts, room, keep)
+            await (_raise_floor if room.wire is Wire.P2PD else _forget)(parts, room, keep)
         await trio.sleep(EVERY_S)
 
 
@@ -37,3 +38,16 @@ async def _raise_floor(parts: Parts, room: Room, keep: Keep) -> None:
         await trio.sleep(PAUSE_S)
     if given_up:
         log.info("%s: gave up %d records from before %d", room.name, given_up, floor_ts)
+
+
+async def _forget(parts: Parts, room: Room, keep: Keep) -> None:
+    """Where records carry no time: what was seen before then loses its body, its place in the set stays."""
+    nth = await parts.store.nth_newest_ts(room.room_n, keep.records) if keep.records else None
+    before_ms = keep.floor_ts(parts.clock.now_ms(), nth)
+    given_up = 0
+    while batch := await parts.store.older_messages(room.room_n, before_ms):
+        await parts.store.forget_messages(batch)
+        given_up += len(batch)
+        await trio.sleep(PAUSE_S)
+    if given_up:
+        log.info("%s: gave up %d messages seen before %d", room.name, given_up, before_ms)

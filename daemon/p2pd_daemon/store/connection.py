@@ -32,6 +32,8 @@ CHECKED_BYTES = 512 * 1024 * 1024
 _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _SIGNS_OF_DAMAGE = ("malformed", "Could not decode to UTF-8")
 """Python's own errors have no result code: it reads what SQLite stored, and that was UTF-8."""
+_INDEX_DIFFERS = "constraint failed"
+"""Our tables' constraints are named in what SQLite says; the search index has only this for a row it has already."""
 
 _NOT_OPENED = (
     "{path} cannot be opened for writing: {exc}.",
@@ -141,6 +143,8 @@ def explain(exc: Exception, path: Path) -> Exception:
         return exc
     code = getattr(exc, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     if code in _DAMAGE or any(sign in str(exc) for sign in _SIGNS_OF_DAMAGE):
+        return damaged(path, str(exc))
+    if str(exc) == _INDEX_DIFFERS:
         return damaged(path, str(exc))
     if code not in _SAYINGS:
         return LocalProtocolError(

@@ -17,8 +17,12 @@ from p2pd_daemon.store.rows import OPEN, RoomRow
 
 Place = tuple[int, bytes]
 
-# What another program's protocol carried from others has no signature to export, and is no deleted record either.
-_SIGNED = "NOT (raw IS NULL AND EXISTS (SELECT 1 FROM carried c WHERE c.record_n = records.n))"
+# What another program's protocol carried from others has no signature to export, and is no deleted record either; nor
+# is, where nothing can be deleted, what was given up.
+_SIGNED = (
+    "NOT (raw IS NULL AND (EXISTS (SELECT 1 FROM carried c WHERE c.record_n = records.n)"
+    " OR (SELECT o.kind FROM rooms o WHERE o.n = records.room_n) IN ('text', 'chat-room')))"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ ROOM = "room"
 MAILBOX = "mailbox"
 
 BELOW_FLOOR = "kept_below_floor"
+ROOM_FULL = "kept_room_full"
 OVER_PEER = "kept_over_peer"
 _KEEP = 0.9  # of a quota that was exceeded: so floors rise seldom
 
@@ -90,6 +91,7 @@ def add_records(
 ) -> Added:
     """Keeps the peer's verified records of a room, which is made when there is none; the oldest go beyond its quotas.
 
+    Where records carry no time (ts 0) none is older than another: there, what is beyond a quota is left out instead.
     A record below the floor, of a peer above its quota, or for a room that may not be made is left out.
     """
     left_out: Counter[str] = Counter()
@@ -99,17 +101,35 @@ def add_records(
     (floor_ts,) = conn.execute("SELECT floor_ts FROM sets WHERE n = ?", (set_n,)).fetchone()
     (room,) = conn.execute("SELECT bytes FROM peers WHERE n = ?", (peer_n,)).fetchone()
     new: list[tuple[int, bytes]] = []
+    dated = not batch or batch[0].ts_ms > 0
+    crowded = not dated and is_crowded(conn, limits)
     for one in batch:
-        if one.ts_ms < floor_ts:
+        if not one.ts_ms and (crowded or is_full(conn, set_n, limits)):
+            left_out[ROOM_FULL] += 1
+        elif one.ts_ms < floor_ts:
             left_out[BELOW_FLOOR] += 1
         elif limits.store_peer_bytes and room + one.size > limits.store_peer_bytes:
             left_out[OVER_PEER] += 1
         elif insert(conn, set_n, peer_n, one, now_ms):
             room += one.size
             new.append((one.ts_ms, one.id))
-    cut = [set_n] if _cut(conn, set_n, limits.store_room_records, limits.store_room_bytes) else []
+    cut = [set_n] if dated and _cut(conn, set_n, limits.store_room_records, limits.store_room_bytes) else []
     cut += _cut_largest(conn, limits.store_bytes)
     return Added(tuple(new), left_out, tuple(cut))
+
+
+def is_full(conn: sqlite3.Connection, set_n: int, limits: Limits) -> bool:
+    """Whether a room without times takes no more."""
+    records, size = conn.execute("SELECT records, bytes FROM sets WHERE n = ?", (set_n,)).fetchone()
+    return bool(
+        (limits.store_room_records and records >= limits.store_room_records)
+        or (limits.store_room_bytes and size + limits.record_bytes > limits.store_room_bytes)
+    )
+
+
+def is_crowded(conn: sqlite3.Connection, limits: Limits) -> bool:
+    """Whether all rooms together leave no place for a record."""
+    return bool(limits.store_bytes and totals(conn).bytes + limits.record_bytes > limits.store_bytes)
 
 
 def expire(conn: sqlite3.Connection, before_ms: int) -> list[int]:
@@ -165,10 +185,11 @@ def insert(conn: sqlite3.Connection, set_n: int, peer_n: int, one: KeptRecord, n
     taken_back = conn.execute(
         "SELECT 1 FROM deletes WHERE room_n = ? AND id = ? AND author = ?", (set_n, one.id, one.author)
     ).fetchone()
+    seen_ms = min(one.seen_ms, now_ms) or now_ms
     cursor = conn.execute(
         "INSERT INTO records (room_n, id, ts_ms, author, from_n, kept_ms, size, raw)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        (set_n, one.id, one.ts_ms, one.author, peer_n, now_ms, one.size, None if taken_back else one.raw),
+        (set_n, one.id, one.ts_ms, one.author, peer_n, seen_ms, one.size, None if taken_back else one.raw),
     )
     if not cursor.rowcount:
         return False
@@ -210,7 +231,8 @@ def _cut_largest(conn: sqlite3.Connection, size: int) -> list[int]:
     cut: list[int] = []
     while size and totals(conn).bytes > size:
         found = conn.execute(
-            "SELECT n, bytes FROM sets WHERE kind = 'room' ORDER BY bytes DESC LIMIT 1"
+            "SELECT n, bytes FROM sets s WHERE kind = 'room' AND EXISTS"
+            " (SELECT 1 FROM records r WHERE r.room_n = s.n AND r.ts_ms > 0) ORDER BY bytes DESC LIMIT 1"
         ).fetchone()
         if found is None or not found[1]:
             break

@@ -13,7 +13,7 @@ import trio
 from p2pd_daemon.core.keeping import KeptRecord, KeptTotals
 from p2pd_daemon.core.limits import Limits
 from p2pd_daemon.core.peer_id import PeerId
-from p2pd_daemon.store import kept, kept_mail, sync
+from p2pd_daemon.store import kept, kept_mail, kept_undated, sync
 from p2pd_daemon.store.connection import open_connections
 from p2pd_daemon.store.kept import Added, KeptSet
 from p2pd_daemon.store.migrations import KEPT
@@ -80,9 +80,9 @@ class KeptStore:
     async def find_room(self, tag: bytes) -> KeptSet | None:
         return await self._read(kept.find_set, kept.ROOM, tag)
 
-    async def refusal(self, peer: PeerId, *, new_room: bool, limits: Limits) -> str:
-        """Why the peer may bring nothing; "" when it may."""
-        return await self._read(kept.refusal, peer, new_room=new_room, limits=limits)
+    async def refusal(self, peer: PeerId, room: KeptSet | None, limits: Limits) -> str:
+        """Why the peer may bring nothing to the room (None: a new one); "" when it may."""
+        return await self._read(kept_undated.refusal, peer, room, limits)
 
     async def touch(self, set_n: int, now_ms: int) -> None:
         """Somebody asked for it."""
@@ -104,10 +104,10 @@ class KeptStore:
     async def page(
         self, room_n: int, before: tuple[int, bytes] | None, floor_ts: int, max_bytes: int
     ) -> SyncBatch:
-        return await self._read(sync.load_page, room_n, before, floor_ts, max_bytes)
+        return await self._read(kept_undated.load_page, room_n, before, floor_ts, max_bytes)
 
     async def batch(self, room_n: int, ids: Sequence[bytes]) -> SyncBatch:
-        return await self._read(sync.load_batch, room_n, ids)
+        return await self._read(kept_undated.load_batch, room_n, ids)
 
     # Mailboxes
 

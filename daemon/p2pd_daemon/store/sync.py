@@ -13,11 +13,14 @@ _PAGE_ROWS = 4096  # rows of one page at the most, however small they are
 
 @dataclass(frozen=True, slots=True)
 class SyncBatch:
-    """Signed bytes, and the (ts_ms, id) of those whose body was dropped. `more`: of a page, there are older ones."""
+    """Signed bytes, and the (ts_ms, id) of those whose body was dropped. `more`: of a page, there are older ones.
+    `seen`: where records carry no time, one for each of the bytes.
+    """
 
     raws: tuple[bytes, ...]
     gone: tuple[tuple[int, bytes], ...]
     more: bool = False
+    seen: tuple[int, ...] = ()
 
 
 def load_places(conn: sqlite3.Connection, room_n: int) -> list[tuple[int, bytes]]:
@@ -41,21 +44,23 @@ def load_page(
 
 
 def read_page(rows: sqlite3.Cursor, max_bytes: int) -> SyncBatch:
-    """The first of these rows of (ts, id, raw), and more up to `max_bytes`."""
+    """The first of these rows of (ts, id, raw), or (ts, id, raw, seen), and more up to `max_bytes`."""
     raws: list[bytes] = []
     gone: list[tuple[int, bytes]] = []
+    times: list[int] = []
     size = 0
-    for ts, found, raw in rows:
+    for ts, found, raw, *seen in rows:
         cost = len(raw) if raw is not None else 48
         if (raws or gone) and (size + cost > max_bytes or len(raws) + len(gone) >= _PAGE_ROWS):
             rows.close()
-            return SyncBatch(tuple(raws), tuple(gone), more=True)
+            return SyncBatch(tuple(raws), tuple(gone), more=True, seen=tuple(times))
         size += cost
         if raw is None:
             gone.append((ts, found))
         else:
             raws.append(raw)
-    return SyncBatch(tuple(raws), tuple(gone))
+            times += seen
+    return SyncBatch(tuple(raws), tuple(gone), seen=tuple(times))
 
 
 def load_batch(conn: sqlite3.Connection, room_n: int, ids: Sequence[bytes]) -> SyncBatch:

@@ -37,6 +37,18 @@ class SyncCalls(StoreCalls):
         """As `keep_deleted`, for one; False if there is a record already."""
         return bool(await self._write(changes.keep_deleted, room_n, (place,), now_ms))
 
+    async def note_forgotten(self, room_n: int, place: tuple[int, bytes], now_ms: int) -> bool:
+        """In a room without times: a record that nobody keeps any more; False if there is one already."""
+        return await self._write(undated.keep_forgotten, room_n, place[1], now_ms)
+
+    async def older_messages(self, room_n: int, before_ms: int) -> list[int]:
+        """In a room without times: numbers of some messages seen before then, the oldest ones."""
+        return await self._read(undated.older_messages, room_n, before_ms)
+
+    async def forget_messages(self, numbers: Sequence[int]) -> None:
+        """Gives up these messages; their places in the set stay."""
+        await self._write(undated.forget_messages, tuple(numbers))
+
     async def newest_own(self, room_n: int) -> int:
         """The number of our newest record in the room, for `note_holds`."""
         return await self._read(sync.newest_own, room_n)

@@ -51,14 +51,16 @@ class SyncGone(_message.Message):
     def __init__(self, ts: _Optional[int] = ..., id: _Optional[bytes] = ...) -> None: ...
 
 class SyncRecords(_message.Message):
-    __slots__ = ("raw", "gone", "more")
+    __slots__ = ("raw", "gone", "more", "seen_ms")
     RAW_FIELD_NUMBER: _ClassVar[int]
     GONE_FIELD_NUMBER: _ClassVar[int]
     MORE_FIELD_NUMBER: _ClassVar[int]
+    SEEN_MS_FIELD_NUMBER: _ClassVar[int]
     raw: _containers.RepeatedScalarFieldContainer[bytes]
     gone: _containers.RepeatedCompositeFieldContainer[SyncGone]
     more: bool
-    def __init__(self, raw: _Optional[_Iterable[bytes]] = ..., gone: _Optional[_Iterable[_Union[SyncGone, _Mapping]]] = ..., more: bool = ...) -> None: ...
+    seen_ms: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, raw: _Optional[_Iterable[bytes]] = ..., gone: _Optional[_Iterable[_Union[SyncGone, _Mapping]]] = ..., more: bool = ..., seen_ms: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class SyncFrame(_message.Message):
     __slots__ = ("hello", "refusal", "page", "reconcile", "want", "records", "caught_up", "done")
