@@ -62,10 +62,16 @@ class RoomRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class JoinRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`wire` says whose format the room has. Without it, it is the room known by this name, or else one of p2pd's."""
+    """`wire` says whose format the room has. Without it, it is the room known by this name, or else one of p2pd's.
+
+    `announce`, for a text room: read universal-connectivity's discovery topic, and (true) tell our addresses there or
+    (false) do not. Without it, it stays as it was: at first true for the room `universal-connectivity`, and neither for
+    others.
+    """
 
     room: RoomName
     wire: Annotated[str, Meta(pattern="^(p2pd|text|chat-room)$")] | None = None
+    announce: bool | None = None
 
 
 class SendRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -80,8 +80,8 @@ def rooms() -> Call[list[shapes.Room]]:
     return _get("/v1/rooms", list[shapes.Room])
 
 
-def join(room: str, wire: str | None) -> Call[shapes.Joined]:
-    return _post("/v1/join", shapes.Joined, asked.JoinRequest(room, wire))
+def join(room: str, wire: str | None, announce: bool | None) -> Call[shapes.Joined]:
+    return _post("/v1/join", shapes.Joined, asked.JoinRequest(room, wire, announce))
 
 
 def leave(room: str) -> Call[shapes.Ok]:

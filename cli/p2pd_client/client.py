@@ -115,9 +115,14 @@ class Client:
     async def rooms(self) -> list[shapes.Room]:
         return await self._ask(calls.rooms())
 
-    async def join(self, room: str, wire: str | None = None) -> shapes.Joined:
-        """`wire` says whose format the room has: `p2pd`, `text` (universal-connectivity) or `chat-room`."""
-        return await self._ask(calls.join(room, wire))
+    async def join(
+        self, room: str, wire: str | None = None, *, announce: bool | None = None
+    ) -> shapes.Joined:
+        """`wire` says whose format the room has: `p2pd`, `text` (universal-connectivity) or `chat-room`.
+
+        `announce` is for text rooms: whether to tell our addresses on universal-connectivity's discovery topic.
+        """
+        return await self._ask(calls.join(room, wire, announce))
 
     async def leave(self, room: str) -> None:
         await self._ask(calls.leave(room))

@@ -170,7 +170,9 @@ class MessageVersions(msgspec.Struct, frozen=True):
 
 
 class Room(msgspec.Struct, frozen=True):
-    """A joined room. `wire` says whose format its messages have: `p2pd`, `text` or `chat-room`."""
+    """A joined room. `wire` says whose format its messages have: `p2pd`, `text` or `chat-room`; `announce` whether this
+    node tells its addresses on universal-connectivity's discovery topic because of this room.
+    """
 
     room: str
     topic: str
@@ -178,6 +180,7 @@ class Room(msgspec.Struct, frozen=True):
     members: int
     last_ts_ms: int | None
     wire: str = "p2pd"
+    announce: bool = False
 
 
 class Conversation(msgspec.Struct, frozen=True):
@@ -270,11 +273,15 @@ class Ok(msgspec.Struct, frozen=True):
 
 
 class Joined(msgspec.Struct, frozen=True):
-    """`room` is the name from now on: with its wire in front where another room here has that name already."""
+    """`room` is the name from now on: with its wire in front where another room here has that name already.
+
+    `announce` is as in `Room`.
+    """
 
     room: str
     topic: str
     wire: str = "p2pd"
+    announce: bool = False
 
 
 class NickSet(msgspec.Struct, frozen=True):

@@ -100,8 +100,8 @@ class Client:
     def rooms(self) -> list[shapes.Room]:
         return self._run(self._node.rooms)
 
-    def join(self, room: str, wire: str | None = None) -> shapes.Joined:
-        return self._run(self._node.join, room, wire)
+    def join(self, room: str, wire: str | None = None, *, announce: bool | None = None) -> shapes.Joined:
+        return self._run(partial(self._node.join, room, wire, announce=announce))
 
     def leave(self, room: str) -> None:
         self._run(self._node.leave, room)

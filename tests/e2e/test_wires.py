@@ -31,7 +31,7 @@ def meet(one: Daemon, other: Daemon, room: str = UC) -> None:
 def test_two_nodes_talk_in_a_text_room_and_remember_it(net: Net) -> None:
     ann, bob = net.daemons("ann", "bob")
     for node in (ann, bob):
-        assert join(node, UC, "text") == {"room": UC, "topic": UC, "wire": "text"}
+        assert join(node, UC, "text") == {"room": UC, "topic": UC, "wire": "text", "announce": True}
     meet(ann, bob)
     for text in SOME:
         ann.send(UC, text)

@@ -109,10 +109,10 @@ class MemoryControl:
             for room, said in self.topics.items()
         ]
 
-    async def join(self, room: str, wire: str | None = None) -> Joined:
+    async def join(self, room: str, wire: str | None = None, announce: bool | None = None) -> Joined:
         room = check_room_name(room)
         self.topics.setdefault(room, [])
-        return Joined(room, room_topic(room, Wire(wire or "p2pd")), wire or "p2pd")
+        return Joined(room, room_topic(room, Wire(wire or "p2pd")), wire or "p2pd", bool(announce))
 
     async def leave(self, room: str) -> None:
         del self.topics[self._room(room)]

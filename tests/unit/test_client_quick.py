@@ -28,7 +28,7 @@ async def test_quick_requests(tmp_path: Path) -> None:
             assert quick.request(socket, "GET", "/v1/id")[1]["peer_id"] == ME
             assert quick.request(socket, "POST", "/v1/join", {"room": "é"}) == (
                 200,
-                {"room": "é", "topic": "p2pd/1/é", "wire": "p2pd"},
+                {"room": "é", "topic": "p2pd/1/é", "wire": "p2pd", "announce": False},
             )
             for n in range(300):
                 quick.request(socket, "POST", "/v1/send", {"room": "é", "text": f"{n} " + "ü" * 1000})

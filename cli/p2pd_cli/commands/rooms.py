@@ -8,7 +8,7 @@ import click
 
 from p2pd_cli.call import ask
 from p2pd_cli.complete import complete_room
-from p2pd_cli.output import local_time, one_line, print_json, print_table
+from p2pd_cli.output import local_time, note, one_line, print_json, print_table
 from p2pd_cli.params import home_option, json_option, wire_option
 
 
@@ -20,9 +20,15 @@ def shown_wire(joined: dict[str, Any]) -> str:
 @click.command("join")
 @click.argument("room")
 @wire_option
+@click.option(
+    "--announce/--no-announce",
+    default=None,
+    help="Of a text room: read universal-connectivity's discovery topic, and tell this node's addresses there or not."
+    "  [default: as it was; at first --announce for the room universal-connectivity, neither for others]",
+)
 @home_option
 @json_option
-def join_command(room: str, wire: str | None, as_json: bool) -> None:
+def join_command(room: str, wire: str | None, announce: bool | None, as_json: bool) -> None:
     """Join a room. The node stays in it, over restarts, until `p2pd leave`.
 
     Everybody who joins a room of the same name and can be reached is in it. Other libp2p programs have rooms of their
@@ -33,11 +39,14 @@ def join_command(room: str, wire: str | None, as_json: bool) -> None:
       p2pd join lobby
       p2pd join universal-connectivity --wire text
     """
-    joined = ask("POST", "/v1/join", {"room": room} | ({"wire": wire} if wire else {}))
+    given = {"room": room, "wire": wire, "announce": announce}
+    joined = ask("POST", "/v1/join", {name: value for name, value in given.items() if value is not None})
     if as_json:
         print_json(joined)
-    else:
-        print(f"joined {one_line(joined['room'])}{shown_wire(joined)}")
+        return
+    print(f"joined {one_line(joined['room'])}{shown_wire(joined)}")
+    if joined["announce"]:
+        note("This node tells its addresses to everybody there; --no-announce does without.")
 
 
 @click.command("leave")

@@ -66,7 +66,7 @@ class Control(Protocol):
     async def rooms(self) -> Sequence[Room]:
         """The joined rooms."""
 
-    async def join(self, room: str, wire: str | None = None) -> Joined:
+    async def join(self, room: str, wire: str | None = None, announce: bool | None = None) -> Joined:
         """`wire` is `p2pd`, `text` or `chat-room`; None: that of the room known by this name, else `p2pd`."""
 
     async def leave(self, room: str) -> None: ...

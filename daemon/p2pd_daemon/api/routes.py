@@ -100,7 +100,7 @@ ROUTES: tuple[Route, ...] = (
         "POST",
         "/v1/join",
         "Joins a room",
-        lambda c, r: c.join(r.room, r.wire),
+        lambda c, r: c.join(r.room, r.wire, r.announce),
         shapes.Joined,
         asked.JoinRequest,
         (errors.BadRoomName, errors.OverLimit),

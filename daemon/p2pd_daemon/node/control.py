@@ -152,14 +152,16 @@ class NodeControl(MessageControl, ExportControl):
                 members=1 + len(self._parts.network.members(room.topic)),
                 last_ts_ms=rows[room.topic].last_ts_ms,
                 wire=room.wire.value,
+                announce=self._rooms.peer_topic.announces(room.topic),
             )
             for room in sorted(self._rooms.all(), key=lambda room: room.name)
             if room.topic in rows
         ]
 
-    async def join(self, room: str, wire: str | None = None) -> Joined:
-        joined = await self._rooms.join(room, None if wire is None else Wire(wire))
-        return Joined(room=joined.name, topic=joined.topic, wire=joined.wire.value)
+    async def join(self, room: str, wire: str | None = None, announce: bool | None = None) -> Joined:
+        joined = await self._rooms.join(room, None if wire is None else Wire(wire), announce)
+        announces = self._rooms.peer_topic.announces(joined.topic)
+        return Joined(room=joined.name, topic=joined.topic, wire=joined.wire.value, announce=announces)
 
     async def leave(self, room: str) -> None:
         await self._rooms.leave(room)

@@ -14,6 +14,7 @@ from p2pd_daemon.core.push import Ack, AckStatus
 from p2pd_daemon.core.record import Record, decode_record, verify_record
 from p2pd_daemon.core.room import DIRECT_PREFIX
 from p2pd_daemon.core.store_frames import Request, Response, StoreRefusal
+from p2pd_daemon.core.uc_discovery import TOPIC as PEER_TOPIC
 from p2pd_daemon.errors import P2pdError, RemoteProtocolError
 from p2pd_daemon.keeper.keeper import Keeper
 from p2pd_daemon.net.sync import SyncChannel
@@ -74,6 +75,7 @@ class Node:
         await self._outbox.start()
         parts.nursery.start_soon(self._greeter.run)
         parts.nursery.start_soon(self.reconciler.run)
+        parts.nursery.start_soon(self.rooms.peer_topic.run)
         parts.nursery.start_soon(self.store_nodes.run)
         parts.nursery.start_soon(self._release_due)
         self._ready.set()
@@ -82,6 +84,8 @@ class Node:
     # NetworkEvents
 
     def check_record(self, record: Record, source: PeerId) -> Verdict:
+        if record.topic == PEER_TOPIC and self._ready.is_set():
+            return self.rooms.peer_topic.check(record)
         room = self.rooms.get(record.topic) if self._ready.is_set() else None
         verdict = self._check(record, room.kind if room else TopicKind.UNKNOWN)
         if room and verdict.event and verdict.event.ts_ms < room.floor_ts:
@@ -128,6 +132,9 @@ class Node:
 
     async def on_member(self, topic: str, peer: PeerId, joined: bool) -> None:
         await self._ready.wait()
+        if topic == PEER_TOPIC:
+            self.rooms.peer_topic.on_member(joined)
+            return
         await self.rooms.on_member(topic, peer, joined)
         if joined:
             self._greeter.greet(topic, peer)

@@ -19,6 +19,7 @@ from p2pd_daemon.core.room import Wire, check_room_name, lookup_name, rendezvous
 from p2pd_daemon.errors import NoSuchRoom, OverLimit, P2pdError
 from p2pd_daemon.node.codec import room_codec
 from p2pd_daemon.node.parts import Parts
+from p2pd_daemon.node.peer_topic import PeerTopic
 from p2pd_daemon.node.reply import Reply
 from p2pd_daemon.node.stored import stored_record
 from p2pd_daemon.node.timeline import Composed, Timeline
@@ -201,6 +202,7 @@ class Rooms:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self.peer_topic = PeerTopic(parts)
         self.listener: RoomListener
         self._rooms: dict[str, Room] = {}
         self._by_name: dict[str, Room] = {}
@@ -233,9 +235,10 @@ class Rooms:
             raise NoSuchRoom(f"you are not in the room {name!r}", hint=f"p2pd join {name}")
         return room
 
-    async def join(self, name: str, wire: Wire | None = None) -> Room:
+    async def join(self, name: str, wire: Wire | None = None, announce: bool | None = None) -> Room:
         """Enters a room, new or known; no error when already in it. Without a wire it is the room that is known by
-        that name, or else one of p2pd's own. Raises BadRoomName, OverLimit.
+        that name, or else one of p2pd's own. `announce` None leaves it as it was. Raises BadRoomName, OverLimit,
+        UsageError.
         """
         async with self._changing:
             known = await self._known(name) if wire is None else None
@@ -246,7 +249,12 @@ class Rooms:
                 name = check_room_name(name, wire)
                 topic, kind = room_topic(name, wire), OPEN if wire is Wire.P2PD else wire.value
             room = self._rooms.get(topic)
+            if announce is not None:
+                await self.peer_topic.choose(
+                    topic, wire or (known.wire if known else Wire.P2PD), announce=announce
+                )
             if room is not None:
+                await self.peer_topic.entered(topic, room.wire)
                 return room
             limit = self._parts.limits.rooms
             if limit and len(self._rooms) >= limit:
@@ -268,6 +276,7 @@ class Rooms:
             room = self.named(name)
             del self._rooms[room.topic], self._by_name[room.name]
             await self._parts.network.unsubscribe(room.topic)
+            await self.peer_topic.left(room.topic)
             room.scope.cancel()
             await self._parts.store.set_joined(room.topic, False)
             await self._parts.store.add_event(
@@ -309,6 +318,7 @@ class Rooms:
         await self._parts.nursery.start(room.run, self.listener)
         self._rooms[room.topic] = self._by_name[room.name] = room
         await self._parts.network.subscribe(room.topic)
+        await self.peer_topic.entered(room.topic, room.wire)
         return room
 
     async def _advertise(self) -> None:
