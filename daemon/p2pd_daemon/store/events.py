@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
-
-import msgspec
 
 from p2pd_daemon.store.changes import Changed, Stored
 from p2pd_daemon.store.history import MESSAGE_COLUMNS, QUOTE_JOIN, SENDER_JOIN, message_row, message_shape
@@ -74,7 +73,7 @@ def events_after(conn: sqlite3.Connection, n: int, limit: int) -> list[EventRow]
     messages = iter(with_reactions(conn, [message_row(row[5:]) for row in found if row[4] is not None]))
     events = []
     for number, kind, ts_ms, data, record_n, *_ in found:
-        about = msgspec.json.decode(data) if data is not None else {}
+        about = json.loads(data) if data is not None else {}
         shown = message_shape(next(messages)) if record_n is not None else {}
         events.append(EventRow(number, kind, ts_ms, shown | about))
     return events
@@ -100,7 +99,7 @@ def prune_events(conn: sqlite3.Connection, kept: int) -> None:
 
 
 def _json(data: Mapping[str, Any]) -> str:
-    return msgspec.json.encode(data).decode()
+    return json.dumps(data, separators=(",", ":"))
 
 
 def _number(cursor: sqlite3.Cursor) -> int:
