@@ -13,13 +13,14 @@ from .catch_up import CATCH_UP
 from .commands import START, STATUS
 from .foreign import find_node
 from .gossip import LATENCY, LAYER, RATE
+from .idle import IDLE
 from .machine import describe_machine, machine_line
 from .memory import MEMORY
 from .model import Benchmark, BenchmarkError, Result, Setting, run_rounds
 from .report import as_json, table
 
 BENCHMARKS = {
-    benchmark.name: benchmark for benchmark in (START, STATUS, MEMORY, RATE, LAYER, LATENCY, CATCH_UP)
+    benchmark.name: benchmark for benchmark in (START, STATUS, MEMORY, *IDLE, RATE, LAYER, LATENCY, CATCH_UP)
 }
 MOST_ROUNDS = 1000
 

@@ -8,10 +8,12 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
+from .foreign import IMPLEMENTATIONS
 from .model import Benchmark, BenchmarkError, Measure, Metric, Setting, Subjects, Target, Values
-from .peer import P2PD_COMMAND, START_OPTIONS, js_kind
+from .peer import P2PD_COMMAND, START_OPTIONS
 from .processes import READY_S, open_line_process, run_once
 
 PYTHON = "python -c pass"
@@ -50,11 +52,15 @@ def open_start(setting: Setting) -> Iterator[Subjects]:
         "p2pd start, new home": p2pd_anew,
         "p2pd start, same home": p2pd_again,
     }
-    if setting.node is not None:
-        js = js_kind(setting.node).command(folder)
-        subjects["js-libp2p"] = lambda: {TIME.key: time_to_ready(js, folder, folder)}
+    for foreign in IMPLEMENTATIONS:
+        if command := foreign.command:
+            subjects[foreign.title] = partial(_foreign_start, command, folder)
     subjects[PYTHON] = lambda: {TIME.key: run_once(BARE_PYTHON)}
     yield subjects
+
+
+def _foreign_start(command: Sequence[str], folder: Path) -> Values:
+    return {TIME.key: time_to_ready(command, folder, folder)}
 
 
 @contextlib.contextmanager
