@@ -17,7 +17,10 @@ export const openNode = (privateKey, listen, agent) => createLibp2p({
   connectionEncrypters: [noise()],
   streamMuxers: [yamux()],
   connectionGater: { denyDialMultiaddr: () => false }, // the default refuses loopback addresses
-  connectionManager: { reconnectRetries: 0 }, // who connects to whom is the test's matter
+  connectionManager: {
+    reconnectRetries: 0, // who connects to whom is the test's matter
+    inboundConnectionThreshold: 1000 // a second from one host, which here is where all are
+  },
   services: {
     identify: identify(),
     ping: ping(),
