@@ -76,7 +76,7 @@ class Verdict:
         """It is part of the room's set. What a blocked author says is kept unseen: blocking is this node's
         alone, and nodes with different blocks must still agree on the set.
         """
-        return self.outcome in {Outcome.ACCEPT, Outcome.QUARANTINE} or self.reason == BLOCKED
+        return self.relay or self.outcome is Outcome.QUARANTINE or self.reason == BLOCKED
 
 
 @dataclass(slots=True)

@@ -27,7 +27,6 @@ from p2pd_daemon.net.tasks import no_groups
 
 log = logging.getLogger(__name__)
 
-_REFUSED = frozenset({Outcome.IGNORE, Outcome.REJECT})
 GOSSIP_BYTES = 512 * 1024  # a message of about 1 MiB and more vanishes without a word (trap 7)
 
 
@@ -84,9 +83,7 @@ class Gossip:
         record = self._opened(raw)
         if record is None:
             return
-        if (
-            message_id is None or record.raw is not raw
-        ):  # then what stood in its place need not be the record's
+        if message_id is None or record.raw is not raw:  # what stood in its place need not be the record's
             message_id = peer_id_bytes(record.author) + record.seqno.to_bytes(8)
             if self._is_known(message_id):
                 return
@@ -100,7 +97,7 @@ class Gossip:
             return
         self.pubsub.seen_messages.add(message_id)
         full = self.router.forward_nowait(source, message_id, record) if verdict.relay else []
-        if verdict.outcome in _REFUSED:
+        if verdict.outcome is Outcome.IGNORE or verdict.outcome is Outcome.REJECT:
             self._dropped[verdict.reason or verdict.outcome.value] += 1
         if verdict.keep:
             try:
