@@ -44,7 +44,8 @@ def frame_of(kind: str, fields: dict[str, Any]) -> Frame:  # noqa: PLR0911 - one
             return Want(tuple(map(h, fields["ids"])))
         case "records":
             gone = tuple((ts, h(record_id)) for ts, record_id in fields["gone"])
-            return Records(tuple(map(h, fields["raws"])), gone, fields["more"])
+            seen = tuple(fields.get("seen", ()))
+            return Records(tuple(map(h, fields["raws"])), gone, fields["more"], seen)
         case "caught_up":
             return CaughtUp()
     return Done()
