@@ -97,7 +97,7 @@ class EventStream:
         await self._send(send, hello, cursor)
         while True:
             newest = await self._control.newest_event()
-            events = await self._control.events_after(cursor, BATCH)
+            events = await self._control.events_after(cursor, BATCH) if newest > cursor else ()
             if events:
                 frames = await self._frames(cursor, events)
                 cursor = events[-1].n

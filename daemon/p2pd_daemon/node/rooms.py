@@ -30,7 +30,9 @@ log = logging.getLogger(__name__)
 
 # Requests' worth of records that may wait to be published in one room; senders wait beyond it.
 OUTGOING_BATCHES = 1024
-NOTED_TOGETHER = 256  # records published before what became of them is written down
+NOTED_TOGETHER = 1024  # records published before what became of them is written down
+# Between two notes: under load one commit for many, while a single message's is written at once.
+NOTE_EVERY_S = 0.05
 # How long a sender waits for its turn when it is faster than `author_rate`; longer is for the client to decide.
 RATE_PATIENCE_S = 5.0
 # What was said while nobody was there and is said again when somebody is; older ones are for reconciliation.
@@ -187,6 +189,7 @@ class Room:
                 log.exception("could not note what was sent in %s", self.name)
                 self._alone = True
             listener.said(self)
+            await trio.sleep(NOTE_EVERY_S)
 
     def _waiting(self) -> Iterator[tuple[bytes, int]]:
         """What has come in meanwhile, one by one."""

@@ -63,7 +63,7 @@ async def open_store(path: Path, *, events_kept: int = DEFAULT_LIMITS.events) ->
         for i, conn in enumerate(readers)
     ]
     try:
-        store._newest_event = await store.newest_event()
+        store._newest_event = await store._read(events.newest_event)
         yield store
     finally:
         with trio.CancelScope(shield=True):
@@ -206,8 +206,9 @@ class Store(MessageCalls, SyncCalls):
         return await self._read(events.events_after, n, limit)
 
     async def newest_event(self) -> int:
-        """The largest number ever given, 0 before the first."""
-        return await self._read(events.newest_event)
+        """The largest number that was committed, 0 before the first."""
+        await trio.lowlevel.checkpoint()
+        return self._newest_event
 
     async def oldest_event(self) -> int:
         """The smallest number that is still kept; newest_event() + 1 when none is."""
