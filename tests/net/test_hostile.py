@@ -33,6 +33,8 @@ PROTOCOLS = [
     "/ipfs/ping/1.0.0",
     "/p2pd/push/1.0.0",
     "/p2pd/sync/1.0.0",
+    "/chat/1.0.0",
+    "/universal-connectivity/dm/1.0.0",
 ]
 
 
