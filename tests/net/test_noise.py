@@ -13,7 +13,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from hypothesis import given
 from hypothesis import strategies as st
-from libp2p.io.exceptions import DecryptionFailedException
+from libp2p.io.exceptions import ConnectionClosedError, DecryptionFailedException
 from libp2p.io.trio import TrioTCPStream
 from noise.connection import Keypair, NoiseConnection
 from p2pd_daemon.net.buffered import BufferedConnection
@@ -130,3 +130,5 @@ async def test_one_read_takes_all_that_the_socket_has() -> None:
         assert await connection.read(1) == b""
         await connection.close()
         assert await connection.read() == b""
+        with pytest.raises(ConnectionClosedError):
+            await connection.write(b"x")

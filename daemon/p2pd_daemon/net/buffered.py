@@ -20,6 +20,7 @@ class BufferedConnection(RawConnection):
     def __init__(self, stream: ReadWriteCloser, initiator: bool) -> None:
         super().__init__(stream, initiator)
         self._socket = _socket(stream)
+        self._sending = trio.Lock()
         self._received = b""
         self._taken = 0  # bytes of _received that have been read
 
@@ -48,6 +49,21 @@ class BufferedConnection(RawConnection):
             raise ConnectionClosedError(f"the connection was reset: {error}", transport="tcp") from error
         except trio.ClosedResourceError:
             return b""
+
+    async def write(self, data: bytes) -> None:
+        if self._socket is None:
+            await super().write(data)
+            return
+        try:
+            self._sending.acquire_nowait()
+        except trio.WouldBlock:  # TLS answers while it reads
+            await self._sending.acquire()
+        try:
+            await self._socket.send_all(data)
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            raise ConnectionClosedError(f"the connection is closed: {error}", transport="tcp") from error
+        finally:
+            self._sending.release()
 
 
 def buffered(connection: IRawConnection) -> IRawConnection:

@@ -8,9 +8,8 @@ import trio
 from libp2p.abc import INetConn
 from libp2p.network.swarm import Swarm
 from libp2p.peer.id import ID
-from libp2p.stream_muxer.yamux.yamux import Yamux
 
-from p2pd_daemon.net.muxer import abort
+from p2pd_daemon.net.muxer import YamuxConnection, abort
 
 log = logging.getLogger(__name__)
 
@@ -31,5 +30,5 @@ async def _close(connection: INetConn) -> None:
             await connection.close()
         except Exception as error:  # it broke first; libp2p raises whatever it met
             log.debug("closing a connection: %r", error)
-    if waiting.cancelled_caught and isinstance(connection.muxed_conn, Yamux):
+    if waiting.cancelled_caught and isinstance(connection.muxed_conn, YamuxConnection):
         await abort(connection.muxed_conn)

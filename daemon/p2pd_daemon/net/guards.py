@@ -15,10 +15,10 @@ from libp2p.network.stream.net_stream import NetStream
 from libp2p.peer.id import ID
 from libp2p.protocol_muxer import multiselect_communicator
 from libp2p.stream_muxer.exceptions import MuxedStreamError
-from libp2p.stream_muxer.yamux.yamux import YamuxStream
 from libp2p.utils.varint import read_varint_prefixed_bytes_limited
 
 from p2pd_daemon.net.tasks import grace
+from p2pd_daemon.net.yamux_stream import YamuxStream
 
 log = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ from multiaddr import Multiaddr
 
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.errors import BadConfig, NetworkError
-from p2pd_daemon.net import guards, identify, libp2p_logging, muxer, resolver, websocket
+from p2pd_daemon.net import guards, identify, libp2p_logging, muxer, quick_stream, resolver, websocket
 from p2pd_daemon.net.addresses import Announcer, claim_ports, parse_listen
 from p2pd_daemon.net.closing import close_connections
 from p2pd_daemon.net.half_open import HalfOpen
@@ -100,7 +100,7 @@ def _swarm(pair: KeyPair, config: NetworkConfig) -> GuardedSwarm:
             NOISE: BufferedNoise(pair, noise_privkey=create_noise_key_pair().private_key),
             TLS: TlsWhenAsked(pair),
         },
-        {TProtocol(YAMUX): muxer.BoundedYamux},
+        {TProtocol(YAMUX): muxer.YamuxConnection},
     )
     half_open = HalfOpen()
     return GuardedSwarm(
@@ -151,6 +151,7 @@ def _tolerate_late_tasks() -> Iterator[None]:
 def _set_up_libp2p(agent: str) -> None:
     """What libp2p keeps in module variables. Idempotent."""
     muxer.install()
+    quick_stream.install()
     websocket.install()
     resolver.install()
     guards.bound_negotiation()

@@ -1,61 +1,49 @@
-"""yamux with bounded memory and a pulse: the receive window is enforced, and a peer that is silent is noticed."""
+"""yamux with bounded memory and a pulse: windows are enforced, writes are gathered, and a silent peer is noticed."""
 
 from __future__ import annotations
 
 import logging
-import struct
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import trio
-from libp2p.abc import ISecureConn
+from libp2p.abc import IMuxedConn, ISecureConn
+from libp2p.connection_types import ConnectionType
 from libp2p.peer.id import ID
 from libp2p.stream_muxer import muxer_multistream
-from libp2p.stream_muxer.yamux import yamux
-from libp2p.stream_muxer.yamux.yamux import FLAG_SYN, TYPE_PING, YAMUX_HEADER_FORMAT, Yamux, YamuxStream
+from libp2p.stream_muxer.exceptions import MuxedConnUnavailable, MuxedStreamError
+from multiaddr import Multiaddr
 
 from p2pd_daemon.errors import RemoteProtocolError
+from p2pd_daemon.net.outbox import Outbox
 from p2pd_daemon.net.tasks import grace
+from p2pd_daemon.net.yamux_frames import (
+    GO_AWAY,
+    GO_AWAY_NORMAL,
+    GO_AWAY_PROTOCOL_ERROR,
+    PING,
+    WINDOW_UPDATE,
+    Flag,
+    Frame,
+    FrameReader,
+    encode,
+)
+from p2pd_daemon.net.yamux_stream import WINDOW_BYTES, YamuxStream
 
 log = logging.getLogger(__name__)
 
-WINDOW_BYTES = (
-    512 * 1024
-)  # most that a peer may send on one stream before we read it; yamux starts at 256 KiB
+STREAMS = 256  # open at once in each direction; more of ours wait, more of the peer's are reset
 PING_EVERY_S = 2.0
 PING_TIMEOUT_S = 6.0  # with PING_EVERY_S: a frozen peer is noticed within 8 s, a peer busy for 5 s is kept
 CLOSE_TIMEOUT_S = 1.0
 
-
-class _BoundedBuffer(bytearray):
-    """What a stream has received and nobody has read. libp2p only warns when the window is exceeded."""
-
-    def extend(self, data: Any) -> None:
-        if len(self) + len(data) > WINDOW_BYTES + yamux.DEFAULT_WINDOW_SIZE:
-            raise RemoteProtocolError("the peer sent more than its receive window")
-        super().extend(data)
+SYN, ACK, FIN, RST = (int(flag) for flag in (Flag.SYN, Flag.ACK, Flag.FIN, Flag.RST))
 
 
-class _BoundedBuffers(dict[int, bytearray]):
-    def __setitem__(self, stream_id: int, buffer: bytearray) -> None:
-        super().__setitem__(stream_id, _BoundedBuffer(buffer))
-
-
-class _Events(dict[int, trio.Event]):
-    """A reader that is woken puts a new event in its place, even when the stream is gone meanwhile: that would leak."""
-
-    def __init__(self, streams: dict[int, YamuxStream]) -> None:
-        super().__init__()
-        self._streams = streams
-
-    def __setitem__(self, stream_id: int, event: trio.Event) -> None:
-        if stream_id in self._streams:
-            super().__setitem__(stream_id, event)
-
-
-class BoundedYamux(Yamux):
-    """Trap 9: libp2p's own health monitor pings its connections one after another, so that ten frozen peers take more
-    than half a minute; and it closes politely, which blocks when the socket is full. Here each has its own pulse.
+class YamuxConnection(IMuxedConn):
+    """In place of libp2p's Yamux, which keeps a stream's state in three dictionaries behind locks, reads each header by
+    itself, only warns of an overrun window, and blocks when it closes while the socket is full. Three tasks: one reads
+    and does at once what a frame says, one writes, one pings.
     """
 
     def __init__(
@@ -65,39 +53,218 @@ class BoundedYamux(Yamux):
         is_initiator: bool | None = None,
         on_close: Callable[[], Awaitable[Any]] | None = None,
     ) -> None:
-        super().__init__(secured_conn, peer_id, is_initiator, on_close)
-        self.stream_buffers = _BoundedBuffers()
-        self.stream_events = _Events(self.streams)
+        self.secured_conn = secured_conn
+        self.peer_id = peer_id
+        self.on_close = on_close
+        self.event_started = trio.Event()
+        self.event_closed = trio.Event()
+        self.outbox = Outbox()
+        self.streams: dict[int, YamuxStream] = {}
+        self._initiator = secured_conn.is_initiator if is_initiator is None else is_initiator
+        self._next_id = 1 if self._initiator else 2
+        self._slots = trio.Semaphore(STREAMS)
+        self._holding: set[int] = set()  # our streams that hold one of them
+        self._arrived, self._arrivals = trio.open_memory_channel[YamuxStream](STREAMS)
+        self._ending = False
+        self._rtt = 0.0
+        self._pinged: tuple[int, float] = (0, 0.0)  # what the last ping held, and when
+        self._answered = trio.Event()
 
-    def _finalize_stream_locked(self, stream: YamuxStream, *, fully_closed: bool) -> None:
-        """Trap 12: libp2p keeps what a reset stream had received for a minute, and never wakes who reads from it."""
-        event = self.stream_events.get(stream.stream_id)
-        if stream.reset_received:
-            self.stream_buffers.get(stream.stream_id, bytearray()).clear()
-        super()._finalize_stream_locked(stream, fully_closed=fully_closed)
-        if stream.reset_received and event is not None:
-            event.set()
+    @property
+    def is_initiator(self) -> bool:
+        return self._initiator
 
-    async def _measure_rtt_loop(self) -> None:
-        """Ping at the muxer's level, which every yamux answers; abort the connection when one stays unanswered."""
+    @property
+    def is_established(self) -> bool:
+        return self.event_started.is_set() and not self._ending
+
+    @property
+    def is_closed(self) -> bool:
+        return self.event_closed.is_set()
+
+    def rtt(self) -> float:
+        """Seconds, smoothed; 0 before the first answer."""
+        return self._rtt
+
+    # Its life
+
+    async def start(self) -> None:
+        """Runs until the connection ends."""
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._write)
+                nursery.start_soon(self._pulse)
+                self.event_started.set()
+                await self._read()
+                nursery.cancel_scope.cancel()
+        finally:
+            await self._end()
+
+    async def _read(self) -> None:
+        frames = FrameReader(WINDOW_BYTES)
+        try:
+            while received := await self.secured_conn.read():
+                for frame in frames.feed(received):
+                    if frame.kind == GO_AWAY:
+                        log.debug("peer %s goes away: %d", self.peer_id, frame.number)
+                        return
+                    self._handle(frame)
+        except RemoteProtocolError as error:
+            log.info("peer %s broke yamux: %s", self.peer_id, error)
+            await self._say_good_bye(GO_AWAY_PROTOCOL_ERROR)
+        except Exception as error:  # whatever the connection under it raises when it ends
+            log.debug("connection with %s ended: %r", self.peer_id, error)
+
+    async def _write(self) -> None:
+        try:
+            await self.outbox.run(self.secured_conn.write)
+        except Exception as error:
+            log.debug("connection with %s broke: %r", self.peer_id, error)
+            self.outbox.close()
+            await abort(self)
+
+    async def _pulse(self) -> None:
+        """Trap 9: libp2p's health monitor pings its connections one after another, so that ten frozen peers take more
+        than half a minute. Here each has its own pulse, by pings which every yamux answers.
+        """
         await trio.sleep(0.1)
-        while not self.event_shutting_down.is_set():
-            self._ping_event = trio.Event()
-            self._ping_id = (self._ping_id + 1) & 0xFFFFFFFF
-            self._ping_sent_time = trio.current_time()
+        while True:
+            self._answered = trio.Event()
+            self._pinged = (self._pinged[0] + 1 & 0xFFFFFFFF, trio.current_time())
+            self.outbox.put_urgent(encode(PING, SYN, 0, self._pinged[0]))
             with trio.move_on_after(PING_TIMEOUT_S) as waiting:
-                await self._write_frame(
-                    struct.pack(YAMUX_HEADER_FORMAT, 0, TYPE_PING, FLAG_SYN, 0, self._ping_id)
-                )
-                await self._ping_event.wait()
+                await self._answered.wait()
             if waiting.cancelled_caught:
                 log.info("peer %s has not answered for %.0f s: closing", self.peer_id, PING_TIMEOUT_S)
                 await abort(self)
                 return
             await trio.sleep(PING_EVERY_S)
 
+    async def close(self, error_code: int = GO_AWAY_NORMAL) -> None:
+        """Says good-bye, waiting a moment for it to be sent. Idempotent."""
+        try:
+            if not self._ending and self.event_started.is_set():
+                await self._say_good_bye(error_code)
+        finally:
+            await self._end()
 
-async def abort(connection: Yamux) -> None:
+    async def _say_good_bye(self, code: int) -> None:
+        try:
+            self.outbox.put(encode(GO_AWAY, 0, 0, code), size=12)
+        except RemoteProtocolError:  # it has not read what was sent before either
+            return
+        with trio.move_on_after(CLOSE_TIMEOUT_S):
+            await self.outbox.drained()
+
+    async def _end(self) -> None:
+        if self._ending:
+            return
+        self._ending = True
+        self.outbox.close()
+        self._arrived.close()
+        for stream in self.streams.values():
+            stream.on_reset()
+        self.streams.clear()
+        for _ in self._holding:  # who waits to open one is told
+            self._slots.release()
+        try:
+            await abort(self)
+        except Exception as error:  # whatever a broken connection raises
+            log.debug("closing the connection with %s: %r", self.peer_id, error)
+        finally:
+            self.event_closed.set()
+            if self.on_close is not None:
+                await self.on_close()
+
+    # Streams
+
+    async def open_stream(self) -> YamuxStream:
+        """Waits while STREAMS of ours are open."""
+        await self._slots.acquire()
+        if self._ending:
+            self._slots.release()
+            raise MuxedStreamError("the connection is closed")
+        stream = YamuxStream(self._next_id, self, ours=True)
+        self._next_id += 2
+        self.streams[stream.stream_id] = stream
+        self._holding.add(stream.stream_id)
+        self.outbox.put(encode(WINDOW_UPDATE, SYN, stream.stream_id, 0), size=12)
+        return stream
+
+    async def accept_stream(self) -> YamuxStream:
+        try:
+            return await self._arrivals.receive()
+        except trio.EndOfChannel:
+            raise MuxedConnUnavailable("the connection is closed") from None
+
+    def has_closed(self, stream: YamuxStream) -> None:
+        """A half of `stream`, or both, is closed."""
+        if stream.send_closed and stream.stream_id in self._holding:
+            self._holding.discard(stream.stream_id)
+            self._slots.release()
+        if stream.closed:
+            self.streams.pop(stream.stream_id, None)
+
+    # What the peer says
+
+    def _handle(self, frame: Frame) -> None:
+        if frame.kind == PING:
+            self._handle_ping(frame)
+            return
+        if frame.flags & SYN and not self._admit(frame.stream_id):
+            return
+        stream = self.streams.get(frame.stream_id)
+        if stream is None:  # of a stream that we have reset
+            return
+        if frame.content:
+            stream.on_data(frame.content)
+        elif frame.number:
+            stream.on_credit(frame.number)
+        if frame.flags & (FIN | RST):
+            if frame.flags & RST:
+                stream.on_reset()
+            else:
+                stream.on_end()
+            self.has_closed(stream)
+
+    def _handle_ping(self, frame: Frame) -> None:
+        if frame.flags & SYN:
+            self.outbox.put_urgent(encode(PING, ACK, 0, frame.number))
+        elif frame.number == self._pinged[0] and not self._answered.is_set():
+            took = trio.current_time() - self._pinged[1]
+            self._rtt = (self._rtt + took) / 2 if self._rtt else took
+            self._answered.set()
+
+    def _admit(self, stream_id: int) -> bool:
+        """Takes in a stream of the peer's. False: there are too many, and it is reset."""
+        if stream_id in self.streams or not stream_id or stream_id % 2 == self._next_id % 2:
+            raise RemoteProtocolError(f"a new stream with the number {stream_id}")
+        if len(self.streams) < 2 * STREAMS:
+            stream = YamuxStream(stream_id, self, ours=False)
+            try:
+                self._arrived.send_nowait(stream)
+            except trio.WouldBlock:
+                pass
+            else:
+                self.streams[stream_id] = stream
+                self.outbox.put_urgent(encode(WINDOW_UPDATE, ACK, stream_id, 0))
+                return True
+        self.outbox.put_urgent(encode(WINDOW_UPDATE, RST, stream_id, 0))
+        return False
+
+    # What libp2p asks of a connection besides
+
+    def get_transport_addresses(self) -> list[Multiaddr]:
+        return list(self.secured_conn.get_transport_addresses())
+
+    def get_connection_type(self) -> ConnectionType:
+        return self.secured_conn.get_connection_type()
+
+    def get_remote_address(self) -> tuple[str, int] | None:
+        return self.secured_conn.get_remote_address()
+
+
+async def abort(connection: YamuxConnection) -> None:
     """Close the socket under a connection, without a word to the peer, so that whoever waits for it is woken."""
     with grace(CLOSE_TIMEOUT_S):
         await connection.secured_conn.close()
@@ -105,5 +272,4 @@ async def abort(connection: Yamux) -> None:
 
 def install() -> None:
     """`muxer_opt` is ignored for yamux (muxer_multistream.py:143 names the class), so the class is replaced there."""
-    vars(muxer_multistream)["Yamux"] = BoundedYamux
-    yamux.MAX_WINDOW_SIZE = WINDOW_BYTES  # larger frames close the connection; windows do not grow beyond
+    vars(muxer_multistream)["Yamux"] = YamuxConnection

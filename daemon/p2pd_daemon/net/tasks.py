@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import trio
+from libp2p.abc import IMuxedConn
 from libp2p.io.exceptions import IOException
 from libp2p.network.connection.exceptions import RawConnError
 from libp2p.network.connection.swarm_connection import SwarmConn
-from libp2p.stream_muxer.yamux.yamux import Yamux
 from libp2p.tools.anyio_service.api import InternalManagerAPI
 
 log = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ def grace(seconds: float) -> trio.CancelScope:
 
 async def _close_owner(async_fn: AsyncFn) -> None:
     owner = getattr(async_fn, "__self__", None)
-    if isinstance(owner, SwarmConn | Yamux):
+    if isinstance(owner, SwarmConn | IMuxedConn):
         try:
             await owner.close()
         except Exception:  # it is broken already; libp2p raises whatever it met first
