@@ -144,20 +144,31 @@ class P2pdPeer:
     async def seen(self) -> dict[str, Any]:
         return self._seen.report() if self._seen else {}
 
-    async def flood(self, room: str, seconds: float, size: int, window: int, senders: int) -> dict[str, Any]:
+    async def flood(
+        self, *, room: str, seconds: float, size: int, window: int, senders: int, many: bool = False
+    ) -> dict[str, Any]:
+        """With `many` one sender sends all in one request, and waits for none of them."""
         under_way = Window(window)
         deadline = time.monotonic() + seconds
 
-        async def send() -> None:
+        async def texts() -> AsyncIterator[str]:
             while time.monotonic() < deadline:
-                number = await under_way.take_place()
-                await self._client.send(room, payload(number, size))
+                yield payload(await under_way.take_place(), size)
+
+        async def send() -> None:
+            async for text in texts():
+                await self._client.send(room, text)
+
+        async def send_many() -> None:
+            async with self._client.send_many(room, texts()) as receipts:
+                while await receipts.batch():
+                    pass
 
         async with anyio.create_task_group() as reading:
             reading.start_soon(under_way.read_acks, self._acks)
             async with anyio.create_task_group() as sending:
-                for _ in range(senders):
-                    sending.start_soon(send)
+                for _ in range(1 if many else senders):
+                    sending.start_soon(send_many if many else send)
             reading.cancel_scope.cancel()
         return {"sent": under_way.sent}
 

@@ -13,6 +13,7 @@ Then it answers each line {"n": 1, "command": …} with {"n": 1, "ok": true, …
     flood {room, seconds, size, window, senders} → {sent}    sends for so long; waits while `window` messages are
                                 under way by the acknowledgements it gets; as many `senders` at once, each waiting for
                                 its own message to be taken before it sends the next
+                                (p2pd has `many` as well: one sender, all in one request)
     pace {room, seconds, size, rate} → {sent}   sends at `rate` a second, not waiting for anything
 Every message is the text "bench <number> <CLOCK_MONOTONIC in ns> " filled up with x to `size` bytes. The end of its
 standard input ends the peer.
@@ -42,6 +43,7 @@ LOOK_AGAIN_S = 0.05
 class Peer(Protocol):
     """A running peer. `call` sends a command and returns its answer; it raises BenchmarkError."""
 
+    name: str
     pid: int
     addr: str
     acks: int

@@ -294,8 +294,9 @@ def test_status_is_measured_beside_python(tmp_path: Path) -> None:
 def test_two_daemons_pass_every_message_of_a_short_flood(tmp_path: Path) -> None:
     with peer.open_peer(peer.P2PD, tmp_path / "a") as ann, peer.open_peer(peer.P2PD, tmp_path / "b") as ben:
         peer.meet(ann, ben, gossip.ROOM)
-        seen = gossip.flood((ann, ben), senders=4, seconds=0.3)
-        assert seen["count"] == len(seen["latencies_ms"]) > 0
+        for many in (False, True):
+            seen = gossip.flood((ann, ben), senders=4, seconds=0.3, many=many)
+            assert seen["count"] == len(seen["latencies_ms"]) > 0
         assert processes.cpu_seconds(ann.pid) > 0
     assert not is_running(ann.pid)
     assert not is_running(ben.pid)
