@@ -6,6 +6,7 @@ import random
 from dataclasses import dataclass, field
 
 import pytest
+from p2pd_daemon.core.arrival import ArrivalOrder
 from p2pd_daemon.core.sync import Batch, Effect, LoadPage, Place, Take, Taken
 from p2pd_daemon.core.sync_frames import BATCH_BYTES
 from sync_sides import NOW_MS, Link, Peer, place_of, raw_of
@@ -19,7 +20,7 @@ class Member(Peer):
     """Notes for each record when it first had it, as the daemon's timeline does, and tells others."""
 
     seen: dict[bytes, int] = field(default_factory=dict)
-    last_ms: int = 0
+    arrivals: ArrivalOrder = field(default_factory=ArrivalOrder)
 
     def hear(self, raw: bytes, now_ms: int, told_ms: int = 0) -> None:
         record_id = place_of(raw)[1]
@@ -28,8 +29,7 @@ class Member(Peer):
             self.note(record_id, now_ms, told_ms)
 
     def note(self, record_id: bytes, now_ms: int, told_ms: int) -> None:
-        self.seen[record_id] = min(told_ms, now_ms) or max(now_ms, self.last_ms + 1)
-        self.last_ms = max(self.last_ms, self.seen[record_id])
+        self.seen[record_id] = self.arrivals.place(now_ms, told_ms)
 
     @property
     def order(self) -> list[bytes]:

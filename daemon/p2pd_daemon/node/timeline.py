@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 import trio
 
+from p2pd_daemon.core.arrival import ArrivalOrder
 from p2pd_daemon.core.clock import is_due
 from p2pd_daemon.core.event import Action, Body, ChatEvent, Profile, Text, kind_of
 from p2pd_daemon.core.record import Record, sign_record
@@ -87,7 +88,7 @@ class Timeline:
         self._people = parts.people
         self._codec = codec
         self._own_state = own_state
-        self._last_ms = 0  # where records carry no time: that of the last one here
+        self._arrivals = ArrivalOrder()  # where records carry no time
         self.places = Places(parts.store, row.room_n)
         self.lacking = Bell()  # rings when a record names parents that are not here
         self._send, self._receive = trio.open_memory_channel[_Item](INBOX_ITEMS)
@@ -100,7 +101,7 @@ class Timeline:
             body = self._codec.open(record).body
             self.own_nick = body.nick if isinstance(body, Profile) else None
         if not self._codec.dated:
-            self._last_ms = await self._store.nth_newest_ts(self.row.room_n, 1) or 0
+            self._arrivals = ArrivalOrder(await self._store.nth_newest_ts(self.row.room_n, 1) or 0)
         task_status.started(None)
         async for first in self._receive:
             await self._commit(self._take_waiting(first))
@@ -221,14 +222,6 @@ class Timeline:
         record = sign_record(self._key, seqno, self.row.topic, payload)
         return self._row(record, self._codec.open(record), now_ms, own=True, due=True)
 
-    def _arrival(self, seen_ms: int, now_ms: int) -> int:
-        """The time of a record that carries none: when it was first seen, here (0) or by whoever brought it. Of what
-        arrives here each has a later one, so that sorting by time is the order of arrival.
-        """
-        ts_ms = min(seen_ms, now_ms) or max(now_ms, self._last_ms + 1)
-        self._last_ms = max(self._last_ms, ts_ms)
-        return ts_ms
-
     def _admit(self, item: _Take, now_ms: int) -> NewRecord:
         own = item.record.author == self._key.peer_id
         return self._row(item.record, item.event, now_ms, own=own, due=is_due(item.event.ts_ms, now_ms))
@@ -250,7 +243,7 @@ class Timeline:
         caught_up: bool = False,
     ) -> NewRecord:
         kind = kind_of(event.body)
-        ts_ms = event.ts_ms if self._codec.dated else self._arrival(event.ts_ms, now_ms)
+        ts_ms = event.ts_ms if self._codec.dated else self._arrivals.place(now_ms, event.ts_ms)
         state = self._own_state if own else RECEIVED
         if caught_up and own:
             state = SENT
