@@ -44,6 +44,7 @@ travel in these and never in the path, so any Unicode works. Unknown fields and 
 | `member` | `room`, `peer_id`, `joined`: a connected peer entered or left a room |
 | `room` | `room`, `joined`: this node entered or left a room |
 | `synced` | `room`, `peer_id`, `got`, `gave`, `complete`: a comparison with a peer brought or gave records |
+| `missed_chat` | `peer_id`: somebody wanted to chat by lines, and nobody waited for that |
 | `imported` | `room` or `peer`, `new`: a batch of an export was taken in |
 | `gap` | `oldest`, `newest`: numbers of the events that are kept |
 
@@ -53,6 +54,11 @@ number, and `id`, `ts_ms` and `state`, or an `error` that costs none of the othe
 once each is stored and published, while lines still go up; the body is read as fast as the room's members take the messages,
 so read the receipts while you write. After a broken connection everything that had a receipt is stored, and what reached
 the daemon is sent.
+
+**Chats by lines.** `POST /v1/chat/lines?peer=PEER` opens `/chat/1.0.0` to a peer, without `peer` it waits for the next one who
+calls. Lines of JSON both ways, for as long as the request lasts: the body has a `ChatSay` each, the answer a `ChatLine`: first
+`peer_id`, `name` and `agent`, then each `text`, `ended` when they say no more, or an `error` that ends it. The end of the body
+says that we say no more; when both have, the answer ends. Hanging up ends the chat.
 
 ```sh
 curl --unix-socket "$P2PD_HOME/p2pd.sock" http://p2pd/v1/status
@@ -74,7 +80,7 @@ def render() -> str:
     parts.append(
         "## Shapes\n\nTimes are Unix milliseconds, peer IDs base58 text, record ids 64 hexadecimal digits.\n"
     )
-    for streamed in (asked.SendLine, shapes.Receipt):
+    for streamed in (asked.SendLine, shapes.Receipt, asked.ChatSay, shapes.ChatLine):
         _collect(streamed, used)
     for name in sorted(used):
         parts.append(_shape(used[name]))

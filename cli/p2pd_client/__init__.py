@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .errors import ApiError, ConnectionLost, DaemonNotRunning
     from .events import Events, Messages
     from .export_shapes import ExportLine, ExportManifest
+    from .line_chat import LineChat
     from .receipts import Receipts
     from .shapes import Event, Message, Receipt
 
@@ -26,6 +27,7 @@ __all__ = [
     "Events",
     "ExportLine",
     "ExportManifest",
+    "LineChat",
     "Message",
     "Messages",
     "Receipt",
@@ -44,6 +46,7 @@ _HOMES = {
     "Events": "events",
     "ExportLine": "export_shapes",
     "ExportManifest": "export_shapes",
+    "LineChat": "line_chat",
     "Message": "shapes",
     "Messages": "events",
     "Receipt": "shapes",

@@ -172,6 +172,18 @@ class HistoryQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     search: Annotated[str, Meta(min_length=1, max_length=256)] | None = None
 
 
+class ChatLinesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Without a peer it is the next one who calls."""
+
+    peer: PeerRef | None = None
+
+
+class ChatSay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A line of a chat; several, when there are newlines in it."""
+
+    text: str
+
+
 class EventsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which events, from where: `after` defaults to the newest, so that only new events come."""
 

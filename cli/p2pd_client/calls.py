@@ -92,6 +92,12 @@ def send(room: str, text: str, kind: str) -> Call[shapes.Sent]:
     return _post("/v1/send", shapes.Sent, asked.SendRequest(room, text, kind))
 
 
+def chat_lines(peer: str | None) -> Call[None]:
+    """Its body and its answer are lines, see `line_chat.py`."""
+    query = f"?{urlencode({'peer': peer})}" if peer is not None else ""
+    return Call("POST", f"/v1/chat/lines{query}", type(None))
+
+
 def send_lines(room: str) -> Call[None]:
     """Its body and its answer are lines, see `receipts.py`."""
     return Call("POST", f"/v1/send/lines?{urlencode({'room': room})}", type(None))

@@ -22,6 +22,7 @@ from .calls import Call
 from .errors import ConnectionLost
 from .events import Events, Messages
 from .export_shapes import ExportLine, ExportManifest, ExportQuery, Gone, Imported, ImportRequest
+from .line_chat import LineChat, open_line_chat
 from .link import Address, Links
 from .receipts import Receipts, Texts, open_receipts
 
@@ -148,6 +149,18 @@ class Client:
         returns.
         """
         return await self._ask(calls.msg(to, text, kind))
+
+    def chat_lines(self, peer: str | None = None) -> AbstractAsyncContextManager[LineChat]:
+        """Chats by lines (/chat/1.0.0, of libp2p's examples) with a peer; without one, with the next one who calls.
+
+            async with node.chat_lines("ana") as chat:
+                await chat.say("hello")
+                async for line in chat:
+                    print(chat.name, line)
+
+        Nothing of it is signed or stored. Raises ApiError on entry when the peer cannot be reached or does not answer.
+        """
+        return open_line_chat(self._links, calls.chat_lines(peer), self._timeout if peer else None)
 
     async def conversations(self) -> list[shapes.Conversation]:
         return await self._ask(calls.conversations())

@@ -78,6 +78,19 @@ class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
     error: ErrorBody | None = None
 
 
+class ChatLine(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A line of the answer to a chat by lines: at first who it is with, then each `text`, at last `ended`, or the
+    `error` that ended it. `agent` is the name of their program.
+    """
+
+    peer_id: str = ""
+    name: str = ""
+    agent: str = ""
+    text: str = ""
+    ended: bool = False
+    error: ErrorBody | None = None
+
+
 class Delivery(msgspec.Struct, frozen=True):
     """What is known of one's own message: on disk (`stored`), handed to `sent_to` peers, `held_by` of `members`.
 

@@ -19,7 +19,7 @@ from collections.abc import (
     Iterator,
     Sequence,
 )
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from types import TracebackType
 from typing import Final, TypeVar
@@ -29,7 +29,7 @@ import anyio.to_thread
 from anyio.from_thread import start_blocking_portal
 
 from . import client as asynchronous
-from . import shapes
+from . import line_chat, shapes
 from .events import Events, Messages
 from .export_shapes import ExportLine, ExportManifest, Gone, Imported
 
@@ -126,6 +126,13 @@ class Client:
 
     def msg(self, to: str, text: str, kind: str = "text") -> shapes.Sent:
         return self._run(self._node.msg, to, text, kind)
+
+    @contextmanager
+    def chat_lines(self, peer: str | None = None) -> Iterator[LineChat]:
+        """Chats by lines with a peer; without one, with the next one who calls. As the asynchronous client's."""
+        opening = self._portal.wrap_async_context_manager(self._node.chat_lines(peer))
+        with opening as chat:
+            yield LineChat(self, chat)
 
     def conversations(self) -> list[shapes.Conversation]:
         return self._run(self._node.conversations)
@@ -241,6 +248,28 @@ class Client:
         finally:
             with suppress(RuntimeError):  # the client is closed, and the stream with it
                 self._run(stream.aclose)
+
+
+class LineChat:
+    """As the asynchronous one; one thread may iterate while another one says something."""
+
+    def __init__(self, client: Client, chat: line_chat.LineChat) -> None:
+        self.peer_id, self.name, self.agent = chat.peer_id, chat.name, chat.agent
+        self._client = client
+        self._chat = chat
+
+    def __iter__(self) -> Iterator[str]:
+        while True:
+            try:
+                yield self._client._run(self._chat.__anext__)
+            except StopAsyncIteration:
+                return
+
+    def say(self, text: str) -> None:
+        self._client._run(self._chat.say, text)
+
+    def finish(self) -> None:
+        self._client._run(self._chat.finish)
 
 
 async def _from_thread(texts: Iterable[str]) -> AsyncIterator[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
@@ -38,6 +39,30 @@ ME = "12D3KooWMemoryMemoryMemoryMemoryMemoryMemoryMemoryMe"
 ADA = "12D3KooWAdaAdaAdaAdaAdaAdaAdaAdaAdaAdaAdaAdaAdaAdaAd"
 
 
+class EchoChat:
+    """Says back what is said, and that the chat broke when that is `break`."""
+
+    peer_id, name, agent = ADA, "ada", "test/1"
+
+    def __init__(self) -> None:
+        self._said, self._to_hear = trio.open_memory_channel[str](10)
+
+    async def receive(self) -> list[str]:
+        try:
+            line = await self._to_hear.receive()
+        except trio.EndOfChannel:
+            return []
+        if line == "break":
+            raise errors.NetworkError("it broke")
+        return [line]
+
+    async def say(self, text: str) -> None:
+        await self._said.send(text)
+
+    async def finish(self) -> None:
+        self._said.close()
+
+
 class MemoryControl:
     """Ada (`ADA`) is the one other person there is. `keep` is how many events are kept."""
 
@@ -53,6 +78,8 @@ class MemoryControl:
         self.connected = {ADA}
         self.to_export: list[ExportLine] = []
         self.stopped = trio.Event()
+        self.ada_calls = trio.Event()
+        self.chats_open = 0
         self.taking = trio.Event()
         self.taking.set()
         self.begun = 0
@@ -153,6 +180,19 @@ class MemoryControl:
         self.direct.setdefault(peer, []).append(message)
         self.add_event("message", msgspec.to_builtins(message))
         return Sent(message.id, message.ts_ms, "queued", to=peer)
+
+    @asynccontextmanager
+    async def open_chat(self, peer: str | None) -> AsyncIterator[EchoChat]:
+        """Ada says each line back. Without a peer she calls when `ada_calls` is set."""
+        if peer is not None:
+            self._peer(peer)
+        self.chats_open += 1
+        try:
+            if peer is None:
+                await self.ada_calls.wait()
+            yield EchoChat()
+        finally:
+            self.chats_open -= 1
 
     async def conversations(self) -> Sequence[Conversation]:
         return [Conversation(peer, "ada", "ada", 0, 0, said[-1].ts_ms) for peer, said in self.direct.items()]

@@ -41,7 +41,18 @@ REFRESH_S = 0.5  # between two looks at the counts, however many events there ar
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 2.0
 CHANGES = frozenset({"edit", "delete", "reaction"})
-KINDS = ("message", *sorted(CHANGES), "delivery", "held", "member", "peer", "profile", "room", "synced")
+KINDS = (
+    "message",
+    *sorted(CHANGES),
+    "delivery",
+    "held",
+    "member",
+    "missed_chat",
+    "peer",
+    "profile",
+    "room",
+    "synced",
+)
 
 
 class Session:
@@ -251,6 +262,9 @@ class Session:
             self._handle_synced(event.data)
         elif event.kind == "delivery":
             self._handle_delivery(event.data)
+        elif event.kind == "missed_chat":
+            caller = event.data["peer_id"][-6:]
+            self.show(notice(f"…{caller} called to chat by lines: `p2pd chat --stream` waits for such calls"))
         elif event.kind != "gap":
             self._stale.set()
         elif not first:

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from p2pd_daemon.version import __version__
 
+from .chat_lines import ChatByLines
 from .control import Control
 from .guard import Guard
 from .http11 import ClientGone
@@ -55,6 +56,7 @@ class Api:
         self._answers: dict[str, dict[str, Answer]] = {
             "/v1/events": {"GET": self._events},
             "/v1/send/lines": {"POST": self._send_lines},
+            "/v1/chat/lines": {"POST": self._chat_lines},
             "/openapi.json": {"GET": self._describe},
             "/health": {"GET": self._health},
             "/": {"GET": self._page},
@@ -114,6 +116,9 @@ class Api:
         lines = LinesToSend(self._control, request)
         await lines.prepare()
         return lines
+
+    async def _chat_lines(self, request: Request) -> ASGIApp:
+        return ChatByLines(self._control, request)
 
     async def _describe(self, request: Request) -> ASGIApp:
         decode_query(request.scope["query_string"], NoArguments)

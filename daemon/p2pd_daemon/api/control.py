@@ -10,6 +10,7 @@ BadMultiaddr).
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeAlias
 
 from p2pd_client.export_shapes import ExportPage, Gone, Imported
@@ -35,6 +36,22 @@ from p2pd_daemon.errors import P2pdError
 
 Outcomes: TypeAlias = Callable[[], Awaitable[Sequence[Sent | P2pdError]]]
 """Waits for what became of each of several messages."""
+
+
+class LineChat(Protocol):
+    """An open chat by lines. `receive` and `say` may run at the same time; both raise NetworkError when it breaks."""
+
+    peer_id: str
+    name: str
+    agent: str
+
+    async def receive(self) -> list[str]:
+        """The next lines; none when the other side says no more."""
+
+    async def say(self, text: str) -> None: ...
+
+    async def finish(self) -> None:
+        """We say no more."""
 
 
 class Control(Protocol):
@@ -86,6 +103,12 @@ class Control(Protocol):
 
     async def msg(self, to: str, text: str, kind: str) -> Sent:
         """Like `send`, to one peer; returns after the commit, whether the peer is there or not."""
+
+    def open_chat(self, peer: str | None) -> AbstractAsyncContextManager[LineChat]:
+        """A chat by lines (/chat/1.0.0) with a peer, or with the next one who calls; over with the block.
+
+        Raises what dialling raises, Blocked, NotSpoken, PeerUnreachable.
+        """
 
     async def conversations(self) -> Sequence[Conversation]: ...
 

@@ -43,12 +43,7 @@ class LinesToSend:
         """Raises UsageError, WrongContentType."""
         self._control = control
         self._room = decode_query(request.scope["query_string"], SendLinesQuery).room
-        given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if given != MEDIA_TYPE:
-            raise WrongContentType(
-                f"the body must be {MEDIA_TYPE}, not {given or 'undeclared'}",
-                hint=f"send the header Content-Type: {MEDIA_TYPE}, and a JSON object on each line",
-            )
+        check_media_type(request)
         self._waiting: deque[_Line] = deque()
         self._changed = trio.Event()  # in _waiting, or the end of the lines
         self._read_all = False
@@ -154,6 +149,16 @@ class LinesToSend:
     def _tell(self) -> None:
         self._changed.set()
         self._changed = trio.Event()
+
+
+def check_media_type(request: Request) -> None:
+    """Raises WrongContentType unless the body is said to be lines of JSON."""
+    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if given != MEDIA_TYPE:
+        raise WrongContentType(
+            f"the body must be {MEDIA_TYPE}, not {given or 'undeclared'}",
+            hint=f"send the header Content-Type: {MEDIA_TYPE}, and a JSON object on each line",
+        )
 
 
 def _decode(line: bytes | None) -> SendLine | P2pdError:

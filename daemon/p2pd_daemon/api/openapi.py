@@ -5,15 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from p2pd_client.asked import EventsQuery, NoArguments, SendLine, SendLinesQuery
-from p2pd_client.shapes import ErrorReply, Event, Ok, Receipt
+from p2pd_client.asked import ChatLinesQuery, ChatSay, EventsQuery, NoArguments, SendLine, SendLinesQuery
+from p2pd_client.shapes import ChatLine, ErrorReply, Event, Ok, Receipt
 
-from p2pd_daemon.errors import P2pdError, Refused, TooLarge, Unauthorized, UsageError
+from p2pd_daemon.errors import (
+    Blocked,
+    NotSpoken,
+    P2pdError,
+    PeerUnreachable,
+    Refused,
+    TooLarge,
+    Unauthorized,
+    UsageError,
+)
 from p2pd_daemon.version import __version__
 
 from .lines import MEDIA_TYPE
 from .replies import HeadTooLarge, MethodNotAllowed, RequestTimeout, WrongContentType
-from .route import NO_ROOM, Route
+from .route import DIAL, NO_PEER, NO_ROOM, Route
 from .routes import ROUTES
 
 REF = "#/components/schemas/{name}"
@@ -41,13 +50,14 @@ def openapi_document(cookie: str) -> dict[str, Any]:
         r.request for r in ROUTES if r.request and r.method == "POST"
     ]
     _, components = msgspec.json.schema_components(
-        [*shapes, Event, SendLine, Receipt, ErrorReply, Ok], ref_template=REF
+        [*shapes, Event, SendLine, Receipt, ChatSay, ChatLine, ErrorReply, Ok], ref_template=REF
     )
     paths: dict[str, dict[str, Any]] = {}
     for route in ROUTES:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
     paths["/v1/events"] = {"get": _events()}
     paths["/v1/send/lines"] = {"post": _send_lines()}
+    paths["/v1/chat/lines"] = {"post": _chat_lines()}
     paths["/health"] = {"get": _plain("get_health", "Answers when the daemon serves", _schema(Ok))}
     paths["/openapi.json"] = {"get": _plain("get_openapi", "This document", {"type": "object"})}
     return {
@@ -129,6 +139,27 @@ def _send_lines() -> dict[str, Any]:
         "responses": {
             "200": {"description": "The receipts", "content": lines},
             **_error_responses(EVERYWHERE + NO_ROOM + (WrongContentType,)),
+        },
+    }
+
+
+def _chat_lines() -> dict[str, Any]:
+    lines = {MEDIA_TYPE: {"schema": {"type": "string"}}}
+    return {
+        "operationId": "post_chat_lines",
+        "summary": "Chats by lines (/chat/1.0.0), unsigned and not stored, for as long as the request lasts",
+        "description": (
+            "With `peer` it is dialled; without, the request waits for the next one who calls. Each line of the body "
+            "is a `ChatSay`, each of the answer a `ChatLine`: first who it is, then what they say while the body still "
+            "comes in, then `ended` or an `error`. The end of the body says that one says no more."
+        ),
+        "parameters": _parameters(ChatLinesQuery),
+        "requestBody": {"required": True, "content": lines},
+        "responses": {
+            "200": {"description": "The chat", "content": lines},
+            **_error_responses(
+                EVERYWHERE + NO_PEER + DIAL + (WrongContentType, Blocked, NotSpoken, PeerUnreachable)
+            ),
         },
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 
 import trio
 from p2pd_client.shapes import (
@@ -30,6 +31,7 @@ from p2pd_daemon.core.event import check_nick
 from p2pd_daemon.core.room import Wire
 from p2pd_daemon.errors import UsageError
 from p2pd_daemon.node.changes import Changes
+from p2pd_daemon.node.chats import Chat, Chats
 from p2pd_daemon.node.control_export import ExportControl
 from p2pd_daemon.node.control_messages import MessageControl
 from p2pd_daemon.node.export import Exporter
@@ -51,6 +53,7 @@ class NodeControl(MessageControl, ExportControl):
     def __init__(self, parts: Parts, node: Node, config: Config, stop: trio.Event) -> None:
         self._parts = parts
         self._references = References(parts)
+        self._chats = Chats(parts, self._references)
         self._rooms = node.rooms
         self._conversations = node.conversations
         self._changes = Changes(parts, node.rooms, node.conversations)
@@ -181,6 +184,9 @@ class NodeControl(MessageControl, ExportControl):
             await self._references.try_connect(target.addr)
         body = spoken_body(text, kind, self._parts.limits.text_bytes)
         return await self._conversations.say(target.peer, body)
+
+    def open_chat(self, peer: str | None) -> AbstractAsyncContextManager[Chat]:
+        return self._chats.open(peer)
 
     async def conversations(self) -> Sequence[Conversation]:
         people = self._parts.people
