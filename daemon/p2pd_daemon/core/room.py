@@ -186,7 +186,9 @@ class Heads:
 
     def next(self, now_ms: int) -> tuple[int, tuple[bytes, ...]]:
         """(ts_ms, parents) of an event of ours: the heads with the largest (ts, id), at most 8."""
-        largest = heapq.nlargest(MAX_PARENTS, ((ts, record_id) for record_id, ts in self._heads.items()))
+        heads = ((ts, record_id) for record_id, ts in self._heads.items())
+        few = len(self._heads) <= MAX_PARENTS  # nearly always: one's own last record, or several people's
+        largest = sorted(heads, reverse=True) if few else heapq.nlargest(MAX_PARENTS, heads)
         return next_ts(now_ms, largest[0][0] if largest else None), tuple(
             record_id for _, record_id in largest
         )
