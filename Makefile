@@ -12,7 +12,7 @@ PARALLEL ?= -n 4 --dist loadfile
 # Without compiled modules each start of the daemon would compile a thousand of them where PYTHONDONTWRITEBYTECODE is set.
 COMPILE = @$(BIN)/python -m compileall -q -j 0 daemon cli bootstrap
 
-.PHONY: run setup dev check format lint types contracts docs test test-all interop bench lock protos clean help
+.PHONY: run setup dev check format lint types contracts docs test test-all interop interop-table bench lock protos clean help
 
 help:            ## lists the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/'
@@ -65,6 +65,10 @@ test-all: $(VENV)/.dev   ## what is slow as well: namespaces, many seeds, fuzzin
 
 interop:         ## builds the peers of Go, Rust and JavaScript that tests and benchmarks use (INTEROP_PEERS='go js')
 	@tests/interop/build $(INTEROP_PEERS)
+
+interop-table: $(VENV)/.dev interop   ## runs the tests with them and writes the README's table
+	$(BIN)/python -m pytest tests/interop -m all
+	$(BIN)/python scripts/gen_interop_table.py
 
 bench: $(VENV)/.dev   ## prints the benchmarks' tables
 	$(BIN)/python -m benchmarks

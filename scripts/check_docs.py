@@ -12,7 +12,7 @@ from p2pd_daemon.settings import setting_keys
 from p2pd_daemon.version import __version__
 
 ROOT = Path(__file__).parent.parent
-GENERATED = ("gen_commands_doc.py", "gen_api_doc.py")
+GENERATED = ("gen_commands_doc.py", "gen_api_doc.py", "gen_interop_table.py")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```.*?^```", re.M | re.S)
 

@@ -18,21 +18,40 @@ from interop.harness import (
     open_foreigners,
     require,
 )
+from interop.results import VERSIONS, Results
 
-CELL = "cell(what): what a test shows, as the README calls it"
+MARK = "cell(what, transports=['tcp']): what a test shows, as the README calls it, where it is not for each transport"
+_results = Results()
 _rooms = itertools.count(1)
 HERE = Path(__file__).parent
 LISTEN = tuple(word for addr in TRANSPORTS.values() for word in ("--listen", addr))
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", CELL)
+    config.addinivalue_line("markers", MARK)
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m chooses by marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.all)
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    _results.partial |= any(HERE in item.path.parents for item in items)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    _results.expect([item for item in session.items if HERE in item.path.parents])
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    _results.note(report)
+
+
+def pytest_sessionfinish() -> None:
+    _results.write()
 
 
 @pytest.fixture(params=IMPLEMENTATIONS, ids=lambda kind: kind.name)
@@ -55,9 +74,10 @@ def dialler(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def foreigners(tmp_path: Path) -> Iterator[Foreigners]:
+def foreigners(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Foreigners]:
     with open_foreigners(tmp_path) as found:
         yield found
+    request.node.user_properties.append((VERSIONS, found.versions))
 
 
 @pytest.fixture

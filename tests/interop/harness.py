@@ -142,6 +142,7 @@ class Foreigners:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.versions: dict[str, str] = {}  # of the implementations that were started
         self._running: dict[ForeignPeer, contextlib.ExitStack] = {}
         self._numbers = itertools.count()
 
@@ -155,6 +156,7 @@ class Foreigners:
         log = self.folder / f"{kind.name}-{next(self._numbers)}.log"
         with contextlib.ExitStack() as stack:
             peer = ForeignPeer(stack.enter_context(open_line_process(command, log)))
+            self.versions[kind.name] = peer.version
             self._running[peer] = stack.pop_all()
         return peer
 

@@ -57,7 +57,7 @@ def reader(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         yield foreigners.start(kind)
 
 
-@pytest.mark.cell("reads what p2pd writes")
+@pytest.mark.cell("reads what p2pd writes", transports=())
 @same_at_every_run
 @given(some.records())
 def test_records(reader: ForeignPeer, record: Record) -> None:
@@ -67,7 +67,7 @@ def test_records(reader: ForeignPeer, record: Record) -> None:
     assert base64.b64decode(read["data"]) == record.data
 
 
-@pytest.mark.cell("reads what p2pd writes")
+@pytest.mark.cell("reads what p2pd writes", transports=())
 @same_at_every_run
 @given(seeds)
 def test_key_files(reader: ForeignPeer, seed: bytes) -> None:
@@ -75,7 +75,7 @@ def test_key_files(reader: ForeignPeer, seed: bytes) -> None:
     assert reader.decode("key", encode_private_key(key))["peer_id"] == key.peer_id
 
 
-@pytest.mark.cell("reads what p2pd writes")
+@pytest.mark.cell("reads what p2pd writes", transports=())
 @same_at_every_run
 @given(some.signing_keys, addr_lists)
 def test_announcements(reader: ForeignPeer, key: SigningKey, own: list[str]) -> None:
@@ -86,7 +86,7 @@ def test_announcements(reader: ForeignPeer, key: SigningKey, own: list[str]) -> 
     assert [Multiaddr(addr) for addr in read["addrs"]] == whole
 
 
-@pytest.mark.cell("reads what p2pd writes")
+@pytest.mark.cell("reads what p2pd writes", transports=())
 @same_at_every_run
 @given(requests)
 def test_direct_messages(reader: ForeignPeer, request_: DirectRequest) -> None:
@@ -96,7 +96,7 @@ def test_direct_messages(reader: ForeignPeer, request_: DirectRequest) -> None:
     assert (read["timestamp"], read["client_version"]) == (request_.ts_ms, request_.client)
 
 
-@pytest.mark.cell("reads what p2pd writes")
+@pytest.mark.cell("reads what p2pd writes", transports=())
 @same_at_every_run
 @given(responses)
 def test_answers_to_direct_messages(reader: ForeignPeer, response: DirectResponse) -> None:
@@ -105,7 +105,7 @@ def test_answers_to_direct_messages(reader: ForeignPeer, response: DirectRespons
     assert (read["timestamp"], read["client_version"]) == (response.ts_ms, response.client)
 
 
-@pytest.mark.cell("reads what p2pd writes")
+@pytest.mark.cell("reads what p2pd writes", transports=())
 @same_at_every_run
 @given(some.texts, some.labels, some.peers)
 def test_chat_room_lines(reader: ForeignPeer, text: str, nick: str, peer_id: str) -> None:
@@ -114,7 +114,7 @@ def test_chat_room_lines(reader: ForeignPeer, text: str, nick: str, peer_id: str
     assert (read["message"], read["nick"], read["sender_id"]) == (text, nick, peer_id)
 
 
-@pytest.mark.cell("reads what p2pd writes")
+@pytest.mark.cell("reads what p2pd writes", transports=())
 @same_at_every_run
 @given(seeds, addr_lists)
 def test_address_records(reader: ForeignPeer, seed: bytes, own: list[str]) -> None:

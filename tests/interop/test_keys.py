@@ -10,7 +10,7 @@ from interop.harness import Foreign, Foreigners
 from p2pd_daemon.core.keys import decode_private_key, encode_private_key
 
 
-@pytest.mark.cell("key files, both ways")
+@pytest.mark.cell("key files, both ways", transports=())
 def test_a_peer_runs_on_the_key_of_a_p2pd(
     net: Net, foreigners: Foreigners, kind: Foreign, tmp_path: Path
 ) -> None:
@@ -21,7 +21,7 @@ def test_a_peer_runs_on_the_key_of_a_p2pd(
     assert foreigners.start(kind, "--key", str(file)).peer_id == daemon.peer_id
 
 
-@pytest.mark.cell("key files, both ways")
+@pytest.mark.cell("key files, both ways", transports=())
 def test_a_p2pd_runs_on_the_key_of_a_peer(
     net: Net, foreigners: Foreigners, kind: Foreign, tmp_path: Path
 ) -> None:
