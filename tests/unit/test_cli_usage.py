@@ -104,6 +104,8 @@ def test_without_a_daemon_the_exit_code_is_3(
         ("ping x --count 101", "101 is not in the range"),
         ("completion tcsh", "tcsh"),
         ("chat lobby", "needs a terminal"),
+        ("chat --wire text", "needs the name of a room"),
+        ("join lobby --wire irc", "'irc' is not one of"),
         ("start --http nowhere", "--http: 'nowhere' is not right"),
         ("start --lisen x", "--listen"),
     ],
