@@ -12,10 +12,8 @@ import trio
 from p2pd_client.asked import NoArguments
 from p2pd_client.shapes import Ok
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
-
-from p2pd_daemon.version import __version__
 
 from .chat_lines import ChatByLines
 from .control import Control
@@ -23,6 +21,7 @@ from .guard import Guard
 from .http11 import ClientGone
 from .lines import LinesToSend
 from .openapi import openapi_document
+from .pages import is_public, page_reply
 from .replies import HEADERS, MethodNotAllowed, NotFound, RequestTimeout, error_reply, json_reply, reply_to
 from .requests import decode_body, decode_query, read_body
 from .route import Route
@@ -30,19 +29,6 @@ from .routes import ROUTES
 from .stream import EventStream
 
 CALL_SECONDS = 60.0  # no call of the node may take longer; a dial, the slowest, ends within 10 s
-
-PAGE = f"""<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>p2pd</title>
-<h1>p2pd {__version__}</h1>
-<p>This is the control API of a p2pd node. Use the <code>p2pd</code> command,
-for example <code>p2pd chat lobby</code>. The API is described in <a
-href="/openapi.json">openapi.json</a>.</p> </html>
-"""
-PAGE_HEADERS = {
-    **HEADERS,
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-    "referrer-policy": "no-referrer",
-}
 
 Answer = Callable[[Request], Awaitable[ASGIApp]]
 
@@ -59,8 +45,8 @@ class Api:
             "/v1/chat/lines": {"POST": self._chat_lines},
             "/openapi.json": {"GET": self._describe},
             "/health": {"GET": self._health},
-            "/": {"GET": self._page},
         }
+        self._page: dict[str, Answer] = {"GET": self._show_page}
         for route in ROUTES:
             self._answers.setdefault(route.path, {})[route.method] = self._ask(route)
 
@@ -73,7 +59,8 @@ class Api:
 
     async def _answer(self, request: Request) -> ASGIApp:
         try:
-            methods = self._answers.get(request.scope["path"])
+            path = request.scope["path"]
+            methods = self._page if is_public(path) else self._answers.get(path)
             if methods is None:
                 return error_reply(NotFound("there is nothing at this path", hint="see /openapi.json"))
             method = "GET" if request.method == "HEAD" else request.method
@@ -133,8 +120,8 @@ class Api:
         decode_query(request.scope["query_string"], NoArguments)
         return json_reply(Ok())
 
-    async def _page(self, _: Request) -> ASGIApp:
-        return HTMLResponse(PAGE, headers=PAGE_HEADERS)
+    async def _show_page(self, request: Request) -> ASGIApp:
+        return page_reply(request.scope["path"], request.headers)
 
 
 class AnswerFirst:

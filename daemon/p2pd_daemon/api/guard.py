@@ -20,9 +20,10 @@ from starlette.responses import RedirectResponse, Response
 from p2pd_daemon.errors import Refused, Unauthorized
 
 from .http11 import Scope
+from .pages import PATHS, is_public
 from .replies import HEADERS, error_reply
 
-PUBLIC_PATHS = frozenset({"/", "/health", "/openapi.json"})
+PUBLIC_PATHS = frozenset({"/health", "/openapi.json"})
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 COOKIE_SECONDS = 30 * 24 * 3600
 
@@ -52,7 +53,7 @@ class Guard:
         path = scope["path"]
         if path == "/" and scope["query_string"]:
             return self._log_in(scope["query_string"])
-        if path in PUBLIC_PATHS or self._authorised(headers):
+        if path in PUBLIC_PATHS or is_public(path) or self._authorised(headers):
             return None
         return error_reply(
             Unauthorized(
@@ -103,4 +104,4 @@ def _same_site(headers: Headers, host: str, scope: Scope) -> bool:
         return True
     # Following a link to the page is harmless: it shows nothing without the cookie, which does not travel
     # along.
-    return scope["method"] == "GET" and scope["path"] == "/" and headers.get("sec-fetch-mode") == "navigate"
+    return scope["method"] == "GET" and scope["path"] in PATHS and headers.get("sec-fetch-mode") == "navigate"

@@ -19,7 +19,7 @@ from urllib.parse import unquote
 import h11
 import trio
 
-from .replies import error_bytes
+from .replies import HEADERS, error_bytes
 
 log = logging.getLogger(__name__)
 
@@ -200,6 +200,7 @@ class HttpConnection:
             return
         body = error_bytes(code, message)
         headers = [
+            *HEADERS.items(),
             ("content-type", "application/json"),
             ("content-length", str(len(body))),
             ("connection", "close"),

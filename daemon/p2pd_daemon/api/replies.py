@@ -14,8 +14,17 @@ from p2pd_daemon.errors import P2pdError, UsageError
 
 log = logging.getLogger(__name__)
 
-# Answers hold private messages: no cache keeps them, and no browser guesses another type.
-HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+# Answers hold private messages: no cache keeps them, no browser guesses another type, and no other page may embed,
+# open or be told of one.
+HEADERS = {
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
 
 
 class NotFound(P2pdError):

@@ -1,0 +1,24 @@
+// The page's words. `t("key", {name})` gives the text in the chosen language; English where one is missing.
+
+import de from "./lang/de.js";
+import en from "./lang/en.js";
+import fr from "./lang/fr.js";
+
+export const LANGUAGES = { en: "English", de: "Deutsch", fr: "Français" };
+const WORDS = { en, de, fr };
+let chosen = "en";
+
+export function chooseLanguage(wanted) {
+  const offered = wanted === "system" ? navigator.languages ?? [navigator.language] : [wanted];
+  chosen = offered.map((one) => one.slice(0, 2).toLowerCase()).find((one) => one in WORDS) ?? "en";
+  document.documentElement.lang = chosen;
+}
+
+export const language = () => chosen;
+
+// A text is a string with {names}, or, for counts, {one, other} by Intl.PluralRules of `n`.
+export function t(key, values = {}) {
+  let text = WORDS[chosen][key] ?? en[key] ?? key;
+  if (typeof text === "object") text = text[new Intl.PluralRules(chosen).select(values.n)] ?? text.other;
+  return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+}
