@@ -17,8 +17,7 @@ import trio
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from libp2p.pubsub.pb import rpc_pb2
 
-from .net_peer import profiled
-from .trio_peer import LOCALHOST, Traffic, open_acks, serve_peer
+from .trio_peer import LOCALHOST, Traffic, open_acks, profiled, serve_peer
 
 NAME = "floor"
 KEY = bytes(32)  # both ends know it: there is no handshake to pay

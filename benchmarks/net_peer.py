@@ -1,18 +1,16 @@
 """p2pd's network layer alone as a peer (see peer.py): no store, no API, no rooms, and every record is welcome.
 
 `python -m benchmarks.net_peer [--profile FILE]`. It does what the other implementations' peers do: signs, sends, checks
-signatures, forwards, and hands over what it gets. Topics are the rooms' names as they are given.
+signatures, forwards, and hands over what it gets. Topics are the rooms' names as they are given. It also has echo and
+bulk of net_streams.py.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import cProfile
 import os
-import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import trio
@@ -26,7 +24,8 @@ from p2pd_daemon.net.interface import NetworkConfig
 from p2pd_daemon.net.network import Network, open_network
 from p2pd_daemon.net.sync import SyncChannel
 
-from .trio_peer import Traffic, open_acks, serve_peer
+from .net_streams import StreamCommands
+from .trio_peer import Command, Traffic, open_acks, profiled, serve_peer
 
 NAME = "p2pd net"
 WELCOME = Verdict(Outcome.ACCEPT)
@@ -95,21 +94,13 @@ async def serve() -> None:
             "addrs": network.addrs(),
             "acks": port,
         }
-        own = {"join": peer.join, "connect": peer.connect, "members": peer.members}
+        own: dict[str, Command] = {
+            "join": peer.join,
+            "connect": peer.connect,
+            "members": peer.members,
+            **StreamCommands(network._opened.host).commands,
+        }
         await serve_peer(ready, own, peer.traffic)
-
-
-@contextlib.contextmanager
-def profiled(path: str) -> Iterator[None]:
-    """Writes cProfile's statistics there at the end; nothing when `path` is empty."""
-    if not path:
-        yield
-        return
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the end of standard input ends us, in order
-    profile = cProfile.Profile()
-    with profile:
-        yield
-    profile.dump_stats(path)
 
 
 def main() -> None:

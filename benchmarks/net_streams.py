@@ -25,8 +25,7 @@ from p2pd_daemon.core.keys import SigningKey
 from p2pd_daemon.net.host import open_host
 from p2pd_daemon.net.interface import NetworkConfig
 
-from .net_peer import profiled
-from .trio_peer import Command, Traffic, open_acks, serve_peer
+from .trio_peer import Command, Traffic, open_acks, profiled, serve_peer
 
 ECHO = TProtocol("/p2pd-bench/echo/1")
 SINK = TProtocol("/p2pd-bench/sink/1")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import cProfile
 import json
 import os
+import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 import trio
@@ -155,3 +158,16 @@ async def read_lines() -> AsyncIterator[dict[str, Any]]:
 def write_line(line: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def profiled(path: str) -> Iterator[None]:
+    """Writes cProfile's statistics there at the end; nothing when `path` is empty."""
+    if not path:
+        yield
+        return
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the end of standard input ends us, in order
+    profile = cProfile.Profile()
+    with profile:
+        yield
+    profile.dump_stats(path)

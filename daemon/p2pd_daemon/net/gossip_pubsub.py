@@ -17,7 +17,6 @@ from libp2p.pubsub.pb import rpc_pb2
 from libp2p.pubsub.pubsub import Pubsub
 from libp2p.pubsub.rpc_queue import RpcQueue
 from libp2p.pubsub.utils import maybe_consume_signed_record
-from libp2p.stream_muxer.yamux.yamux import YamuxStream
 from libp2p.tools.anyio_service.api import InternalManagerAPI
 from libp2p.tools.timed_cache.last_seen_cache import LastSeenCache
 
@@ -33,10 +32,8 @@ from p2pd_daemon.net.tasks import GuardedTasks, grace
 log = logging.getLogger(__name__)
 
 READ_BYTES = 65536
-BATCH_ROOM = 64 * 1024  # of the send window: a whole batch
 TURN = 16  # RPCs and messages handled before others get their turn: about 1 ms
 TOPIC_BYTES = 512  # ours have at most 263
-STUCK_S = 60.0  # a peer that takes nothing for so long is cut off the gossip stream, though it answers pings
 
 Take = Callable[[ID, bytes], Awaitable[None]]
 
@@ -210,23 +207,12 @@ class RoomPubsub(Pubsub):
     async def handle_sending_messages(self, peer_id: ID, stream: INetStream, queue: RpcQueue) -> None:
         try:
             while batch := await cast(OutboundQueue, queue).take():
-                await self._wait_for_window(stream)
                 await stream.write(batch)
         except Exception as error:  # whatever a broken connection raises; it costs this stream only
             log.debug("gossip stream to %s broke: %r", peer_id, error)
         finally:
             if self.peer_queues.get(peer_id) is queue:
                 self._handle_dead_peer(peer_id)
-
-    async def _wait_for_window(self, stream: INetStream) -> None:
-        """yamux gives up a write after 5 s without a window, with the frame half sent: wait before it instead."""
-        muxed = cast(YamuxStream, getattr(stream, "muxed_stream", None))
-        if muxed.send_window >= BATCH_ROOM:
-            return
-        with trio.fail_after(STUCK_S):
-            # yamux has no event for it, and itself polls like this.
-            while muxed.send_window < BATCH_ROOM and not muxed.send_closed:  # noqa: ASYNC110
-                await trio.sleep(0.01)
 
     def _build_announce_rpc(self, topic_id: str, subscribe: bool) -> tuple[rpc_pb2.RPC, rpc_pb2.RPC.SubOpts]:
         """Without our signed address record: the hello has carried it."""
