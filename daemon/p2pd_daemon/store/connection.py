@@ -17,8 +17,11 @@ log = logging.getLogger(__name__)
 BUSY_TIMEOUT_MS = 5_000
 """How long to wait for another program's lock, e.g. a backup or the sqlite3 shell."""
 
-CACHE_KIB = 8_192
-"""Page cache per connection: the inner pages of the indexes of some 100,000 records."""
+WRITER_CACHE_KIB = 3_072
+"""Page cache: most of the indexes' inner pages of some 100,000 records. It fills with use, so it is memory for good."""
+
+READER_CACHE_KIB = 1_024
+"""Page cache of each connection that reads: a page of history, a search. The kernel has the rest."""
 
 WAL_KEPT_BYTES = 16 * 1024 * 1024
 """The write-ahead log is cut back to this after a burst."""
@@ -67,7 +70,7 @@ def open_writer(path: Path, schema: Schema = STORE) -> sqlite3.Connection:
     _check_file(path)
     conn: sqlite3.Connection | None = None
     try:
-        conn = _connect(path)
+        conn = _connect(path, WRITER_CACHE_KIB)
         _configure(conn)
         if check_version(conn, path, schema.latest, schema.application_id):
             _check_pages(conn, path, clean=_was_closed(conn))
@@ -112,7 +115,7 @@ def open_connections(
 def open_reader(path: Path) -> sqlite3.Connection:
     """A second connection that sees what is committed and cannot write. Blocks; for a thread."""
     try:
-        conn = _connect(path)
+        conn = _connect(path, READER_CACHE_KIB)
         conn.execute("PRAGMA query_only = ON")
     except (sqlite3.Error, UnicodeDecodeError) as exc:
         raise explain(exc, path) from exc
@@ -183,7 +186,7 @@ def _check_file(path: Path) -> None:
         raise StoreError(f"{path} is marked as read-only.", hint=f"Allow writing: chmod u+w {path}")
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path, cache_kib: int) -> sqlite3.Connection:
     conn = sqlite3.connect(
         path,
         timeout=BUSY_TIMEOUT_MS / 1000,
@@ -192,7 +195,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         cached_statements=256,
     )
     conn.execute("PRAGMA foreign_keys = ON")
-    conn.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    conn.execute(f"PRAGMA cache_size = -{cache_kib}")
     conn.execute("PRAGMA temp_store = MEMORY")
     conn.execute("PRAGMA cell_size_check = ON")
     return conn
