@@ -9,12 +9,14 @@ from collections.abc import Sequence
 
 import pytest
 import trio
+import trio.testing
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from hypothesis import given
 from hypothesis import strategies as st
 from libp2p.io.exceptions import ConnectionClosedError, DecryptionFailedException
 from libp2p.io.trio import TrioTCPStream
+from libp2p.transport.websocket.connection import P2PWebSocketConnection
 from noise.connection import Keypair, NoiseConnection
 from p2pd_daemon.net.buffered import BufferedConnection
 from p2pd_daemon.net.noise import FRAME_BYTES, PLAIN_BYTES, NoiseChannel, Opener, Sealer
@@ -132,3 +134,19 @@ async def test_one_read_takes_all_that_the_socket_has() -> None:
         assert await connection.read() == b""
         with pytest.raises(ConnectionClosedError):
             await connection.write(b"x")
+
+
+async def test_a_websocket_whose_good_bye_is_cut_short_is_closed() -> None:
+    near, far = trio.testing.memory_stream_pair()
+
+    class WebSocket:
+        _stream = near
+
+        async def aclose(self) -> None:
+            await trio.sleep_forever()
+
+    connection = BufferedConnection(P2PWebSocketConnection(WebSocket()), True)
+    with trio.fail_after(5):
+        with trio.move_on_after(0):
+            await connection.close()
+        assert await far.receive_some() == b""

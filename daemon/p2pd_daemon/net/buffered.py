@@ -65,6 +65,17 @@ class BufferedConnection(RawConnection):
         finally:
             self._sending.release()
 
+    async def close(self) -> None:
+        """libp2p's WebSocket waits for the other's good-bye; cut short, or answered at the wrong moment, it leaves the
+        socket open until it is found by the garbage collector.
+        """
+        try:
+            await super().close()
+        finally:
+            under = getattr(getattr(self.stream, "_ws_connection", None), "_stream", None)
+            if under is not None:
+                await trio.aclose_forcefully(under)
+
 
 def buffered(connection: IRawConnection) -> IRawConnection:
     """The same, with a read buffer, where it is a connection over a socket or a WebSocket."""
