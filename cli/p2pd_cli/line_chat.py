@@ -27,9 +27,12 @@ async def run_line_chat(home: Path | None, peer: str | None, wait: float) -> Non
     Raises ApiError when there is no daemon, the peer cannot be reached, or the chat breaks.
     """
     async with connect(home) as client:
-        if peer is None:
-            note("Waiting for somebody to call; Ctrl-C ends it.")
-        async with client.chat_lines(peer) as chat:
+
+        def say_waiting() -> None:
+            if peer is None:
+                note("Waiting for somebody to call; Ctrl-C ends it.")
+
+        async with client.chat_lines(peer, waiting=say_waiting) as chat:
             program = f" ({one_line(chat.agent)})" if chat.agent else ""
             note(f"Chatting with {one_line(chat.name)}{program}. Nothing of it is signed or stored.")
             if sys.stdin.isatty() and sys.stdout.isatty():

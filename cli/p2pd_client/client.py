@@ -10,7 +10,7 @@ async with p2pd_client.connect() as node:
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import TypeVar
@@ -150,7 +150,9 @@ class Client:
         """
         return await self._ask(calls.msg(to, text, kind))
 
-    def chat_lines(self, peer: str | None = None) -> AbstractAsyncContextManager[LineChat]:
+    def chat_lines(
+        self, peer: str | None = None, *, waiting: Callable[[], object] = lambda: None
+    ) -> AbstractAsyncContextManager[LineChat]:
         """Chats by lines (/chat/1.0.0, of libp2p's examples) with a peer; without one, with the next one who calls.
 
             async with node.chat_lines("ana") as chat:
@@ -159,8 +161,10 @@ class Client:
                     print(chat.name, line)
 
         Nothing of it is signed or stored. Raises ApiError on entry when the peer cannot be reached or does not answer.
+        `waiting` is called as soon as a call would be taken.
         """
-        return open_line_chat(self._links, calls.chat_lines(peer), self._timeout if peer else None)
+        timeout = self._timeout if peer is not None else None
+        return open_line_chat(self._links, calls.chat_lines(peer), timeout, waiting)
 
     async def conversations(self) -> list[shapes.Conversation]:
         return await self._ask(calls.conversations())

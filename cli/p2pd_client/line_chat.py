@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import anyio
@@ -21,7 +21,9 @@ ANSWER_BYTES = 1024 * 1024  # of a line: the daemon's own limit for what a peer 
 
 
 @asynccontextmanager
-async def open_line_chat(links: Links, call: Call[None], timeout: float | None) -> AsyncIterator[LineChat]:
+async def open_line_chat(
+    links: Links, call: Call[None], timeout: float | None, waiting: Callable[[], object]
+) -> AsyncIterator[LineChat]:
     """See `Client.chat_lines`. `timeout` is until somebody is there; None waits."""
     async with links.open() as link:
         try:
@@ -31,6 +33,7 @@ async def open_line_chat(links: Links, call: Call[None], timeout: float | None) 
                 )
                 if answer.status_code != 200:
                     call.decode(answer.status_code, await link.read_all())
+                waiting()
                 chat = LineChat(link)
                 await chat._meet()
         except TimeoutError as error:

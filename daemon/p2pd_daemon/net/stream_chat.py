@@ -22,7 +22,7 @@ from p2pd_daemon.core.stream_chat import PROTOCOL_ID, LineReader, encode_lines
 from p2pd_daemon.errors import NetworkError
 from p2pd_daemon.net.host import OpenHost
 from p2pd_daemon.net.inbound import Inbound
-from p2pd_daemon.net.streams import CHUNK, FOREIGN, broken, open_stream, reset_stream, was_reset, write_all
+from p2pd_daemon.net.streams import CHUNK, FOREIGN, broken, open_stream, reset_stream, write_all
 
 log = logging.getLogger(__name__)
 
@@ -54,8 +54,6 @@ class LineChat:
                 raise broken(self.peer, PROTOCOL_ID, error) from error
             if not chunk:
                 self._ended = True
-                if was_reset(self._stream):
-                    raise broken(self.peer, PROTOCOL_ID, EOFError("the other side ended it"))
                 return self._reader.finish()
             if lines := self._reader.feed(chunk):
                 return lines

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import cast
 
 import trio
 from libp2p.abc import INetStream
 from libp2p.custom_types import TProtocol
 from libp2p.exceptions import BaseLibp2pError
 from libp2p.network.stream.exceptions import StreamEOF
-from libp2p.network.stream.net_stream import NetStream
 from libp2p.peer.id import ID
-from libp2p.stream_muxer.yamux.yamux import YamuxStream
 
 from p2pd_daemon.core.peer_id import PeerId, short_peer_id
 from p2pd_daemon.errors import NetworkError
@@ -109,12 +106,6 @@ async def reset_stream(stream: INetStream) -> None:
             await stream.reset()
         except FOREIGN:
             return
-
-
-def was_reset(stream: INetStream) -> bool:
-    """Whether the other side reset the stream: read at the wrong moment, that looks like its proper end in libp2p."""
-    muxed = cast(NetStream, stream).muxed_stream  # the only kind of INetStream there is, over the only muxer
-    return cast(YamuxStream, muxed).reset_received
 
 
 def broken(peer: PeerId, protocol: str, error: BaseException) -> NetworkError:
