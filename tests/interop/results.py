@@ -20,7 +20,9 @@ class Results:
 
     def __init__(self) -> None:
         self.partial = False
-        self._missing: set[object] = set()  # files without a test that runs, tests that have not run yet
+        # Files without a test that runs, and tests that have not run yet. None before the tests are known, as they
+        # never are to the process that leads several.
+        self._missing: set[object] | None = None
         self._outcomes: dict[str, tuple[Mapping[str, Any], bool]] = {}
         self._versions: dict[str, str] = {}
 
@@ -40,12 +42,13 @@ class Results:
         if report.skipped:
             self.partial = True
         elif report.when == "call" or report.failed:
-            self._missing.discard(report.nodeid)
+            if self._missing is not None:
+                self._missing.discard(report.nodeid)
             before = self._outcomes.get(report.nodeid, (None, True))[1]
             self._outcomes[report.nodeid] = properties[CELL], before and report.passed
 
     def write(self) -> None:
-        if self.partial or self._missing or not self._outcomes:
+        if self.partial or self._missing != set() or not self._outcomes:
             return
         rows: dict[str, dict[str, Any]] = {}
         for found, passed in self._outcomes.values():
