@@ -24,6 +24,7 @@ from p2pd_daemon.core.gossip_frames import RpcReader, encode_rpc, published
 from p2pd_daemon.errors import RemoteProtocolError
 from p2pd_daemon.net.gossip_members import MemberNews
 from p2pd_daemon.net.gossip_memory import SeenIds
+from p2pd_daemon.net.gossip_parts import hello_parts
 from p2pd_daemon.net.gossip_queue import FRAME_BYTES, OutboundQueue
 from p2pd_daemon.net.gossip_router import RoomRouter
 from p2pd_daemon.net.peer_record import open_addresses
@@ -184,7 +185,8 @@ class RoomPubsub(Pubsub):
             raise SwarmException(f"no gossip stream: {error!r}") from error  # the caller tries again
         told = set(self.topic_ids)
         try:
-            await stream.write(encode_rpc(self.get_hello_packet().SerializeToString()))
+            for part in hello_parts(self.get_hello_packet()):
+                await stream.write(encode_rpc(part.SerializeToString()))
         except Exception as error:
             await self._discard(stream)
             raise SwarmException(f"no gossip stream: {error!r}") from error

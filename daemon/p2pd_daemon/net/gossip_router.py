@@ -19,6 +19,7 @@ from p2pd_daemon.core.gossip_frames import message_frame
 from p2pd_daemon.core.record import Record
 from p2pd_daemon.errors import RemoteProtocolError
 from p2pd_daemon.net.gossip_memory import RecentRecords
+from p2pd_daemon.net.gossip_parts import control_parts
 from p2pd_daemon.net.gossip_queue import OWN_SHARE, OutboundQueue
 from p2pd_daemon.net.tasks import GuardedTasks
 
@@ -199,8 +200,9 @@ class RoomRouter(GossipSub):
     async def emit_control_message(self, control_msg: rpc_pb2.ControlMessage, to_peer: ID) -> None:
         """Without our signed address record, which libp2p builds anew and attaches to each; the hello carries it."""
         for queue in self._queues([to_peer]):
-            if not queue.push(rpc_pb2.RPC(control=control_msg), priority=True):
-                self._dropped["control"] += 1
+            for part in control_parts(control_msg):
+                if not queue.push(rpc_pb2.RPC(control=part), priority=True):
+                    self._dropped["control"] += 1
 
     # Control messages from others
 
