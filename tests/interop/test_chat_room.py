@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from e2e.harness import Daemon, eventually
 from interop.harness import Foreign, Foreigners, Wire, connect, meet, said_by, texts
 
 CHAT_ROOM = Wire("chat-room", lambda room: f"chat-room:{room}", str.encode, bytes.decode)
 
 
+@pytest.mark.cell("rooms of go-libp2p's chat example")
 def test_lines_each_way(daemon: Daemon, foreigners: Foreigners, kind: Foreign, room: str) -> None:
     peer = foreigners.start(kind)
     connect(daemon, peer, "tcp", "p2pd")
