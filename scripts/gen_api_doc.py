@@ -22,8 +22,10 @@ Everything that `p2pd` does goes through this API of one's own daemon, version 1
 daemon serves (`scripts/gen_api_doc.py`); `/openapi.json` has the same in full for programs.
 
 **Where.** On the unix socket that `run.json` in the home folder names: no token, only its owner can open it. On loopback
-TCP (`http`): with the token in the file `token` of the home folder, as `Authorization: Bearer TOKEN` or as the cookie
-that `GET /?token=TOKEN` sets. Requests whose Host is not a loopback name, or whose Origin is another page's, are refused.
+TCP (`http`): programs with the token in the file `token` of the home folder, as `Authorization: Bearer TOKEN`; browsers
+with the cookie that they get for a one-time code, in a link `/?token=CODE` that `p2pd start`, `p2pd web` and
+`POST /v1/page-link` give. The page itself (`/`, `/receive`, `/send`, `/web/…`), `/health` and `/openapi.json` are for
+anybody. Requests whose Host is not a loopback name, or whose Origin is another page's, are refused.
 
 **How.** `GET` takes a query string, `POST` a JSON object (`Content-Type: application/json`). Names of rooms and people
 travel in these and never in the path, so any Unicode works. Unknown fields and parameters are errors.

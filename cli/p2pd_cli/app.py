@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "stop": "node",
     "status": "node",
     "id": "node",
+    "web": "web",
     "chat": "chat",
     "join": "rooms",
     "leave": "rooms",

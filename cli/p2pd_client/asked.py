@@ -144,6 +144,12 @@ class MessageQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: MessageRef
 
 
+class PageLinkRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`page` is empty for the chat, or `receive` or `send` for one side of the simple pages of two people."""
+
+    page: Annotated[str, Meta(pattern="^(|receive|send)$")] = ""
+
+
 class NickRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     nick: Nick
 

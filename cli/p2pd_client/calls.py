@@ -147,6 +147,14 @@ def mark_read(target: str) -> Call[shapes.Ok]:
     return _post("/v1/read", shapes.Ok, asked.ReadRequest(target))
 
 
+def page_link(page: str) -> Call[shapes.PageLink]:
+    return _post("/v1/page-link", shapes.PageLink, asked.PageLinkRequest(page))
+
+
+def reset_token() -> Call[shapes.TokenReset]:
+    return _post("/v1/token/reset", shapes.TokenReset, asked.NoArguments())
+
+
 def nick() -> Call[shapes.NickSet]:
     return _get("/v1/nick", shapes.NickSet)
 

@@ -111,6 +111,14 @@ class Client:
     async def ping(self, peer: str, count: int = 3) -> shapes.Pinged:
         return await self._ask(calls.ping(peer, count))
 
+    async def page_link(self, page: str = "") -> shapes.PageLink:
+        """A link that opens the page in a browser, once; `page` may be `receive` or `send`."""
+        return await self._ask(calls.page_link(page))
+
+    async def reset_token(self) -> shapes.TokenReset:
+        """Makes every token, cookie and link so far worth nothing, this client's too if it came by `url`."""
+        return await self._ask(calls.reset_token())
+
     # Rooms and messages
 
     async def rooms(self) -> list[shapes.Room]:

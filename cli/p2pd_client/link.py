@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import anyio
 import h11
@@ -43,13 +43,11 @@ class Address:
     token: str | None = None
 
     def headers(self) -> list[tuple[str, str]]:
-        """Host and, on TCP, the token: given, or taken from a page address (`http://…/?token=…`)."""
+        """Host and, on TCP, the token."""
         if self.url is None:
             return [("Host", "p2pd")]
-        parts = urlsplit(self.url)
-        token = self.token or "".join(parse_qs(parts.query).get("token", []))
-        host = ("Host", parts.netloc)
-        return [host, ("Authorization", f"Bearer {token}")] if token else [host]
+        host = ("Host", urlsplit(self.url).netloc)
+        return [host, ("Authorization", f"Bearer {self.token}")] if self.token else [host]
 
     async def open(self) -> SocketStream:
         """A fresh connection. The home's run.json is read each time: a daemon that restarted may have

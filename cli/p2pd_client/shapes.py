@@ -301,6 +301,22 @@ class NickSet(msgspec.Struct, frozen=True):
     nick: str
 
 
+class PageLink(msgspec.Struct, frozen=True):
+    """An address that opens the page in a browser, once and until `expires_ms`; `path` is its part after the host."""
+
+    url: str
+    path: str
+    expires_ms: int
+
+
+class TokenReset(msgspec.Struct, frozen=True):
+    """The token, all cookies and all links so far are worth nothing. `link` lets one browser in again; null where the
+    page is switched off.
+    """
+
+    link: PageLink | None
+
+
 class ConfigValue(msgspec.Struct, frozen=True):
     """One setting and where its value comes from: `default`, `file`, `environment` or `option`."""
 

@@ -95,6 +95,12 @@ class Client:
     def ping(self, peer: str, count: int = 3) -> shapes.Pinged:
         return self._run(self._node.ping, peer, count)
 
+    def page_link(self, page: str = "") -> shapes.PageLink:
+        return self._run(self._node.page_link, page)
+
+    def reset_token(self) -> shapes.TokenReset:
+        return self._run(self._node.reset_token)
+
     # Rooms and messages
 
     def rooms(self) -> list[shapes.Room]:

@@ -58,18 +58,28 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def print_ready(ready: Ready, *, as_json: bool) -> None:
-    """The peer ID, every address, and the page with the token that opens it."""
-    page = f"{ready.http}/?token={ready.token}" if ready.http else None
+    """The peer ID, every address, and the link that opens the page."""
     if as_json:
-        fields = {"peer_id": ready.peer_id, "addrs": ready.addrs, "http": ready.http, "socket": ready.socket}
-        write_ready(ready_line(fields))
+        write_ready(
+            ready_line(
+                {
+                    "peer_id": ready.peer_id,
+                    "addrs": ready.addrs,
+                    "http": ready.http,
+                    "page": ready.page,
+                    "socket": ready.socket,
+                }
+            )
+        )
         for note in ready.notes:
             print(f"note: {note}", file=sys.stderr)
         return
     lines = [f"p2pd {__version__} is ready.", f"  peer ID  {ready.peer_id}"]
     lines += [f"  address  {addr}" for addr in ready.addrs]
-    lines += [f"  page     {page or 'off'}"]
+    lines += [f"  page     {ready.page or 'off'}"]
     lines += [f"note: {note}" for note in ready.notes]
+    if ready.page:
+        lines.append("Open the page by this link; it works once. `p2pd web` makes another.")
     write_ready("\n".join(lines))
 
 

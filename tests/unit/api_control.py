@@ -22,15 +22,18 @@ from p2pd_client.shapes import (
     MessageVersions,
     NickSet,
     Outbox,
+    PageLink,
     Peer,
     Pinged,
     Reaction,
     Room,
     Sent,
     Status,
+    TokenReset,
     Version,
 )
 from p2pd_daemon import errors
+from p2pd_daemon.api import Access
 from p2pd_daemon.api.control import Outcomes
 from p2pd_daemon.core.event import check_nick, check_symbol, check_text
 from p2pd_daemon.core.room import Wire, check_room_name, room_topic
@@ -65,6 +68,8 @@ class EchoChat:
 
 class MemoryControl:
     """Ada (`ADA`) is the one other person there is. `keep` is how many events are kept."""
+
+    access: Access
 
     def __init__(self, keep: int = 100_000) -> None:
         self.topics: dict[str, list[Message]] = {}
@@ -127,6 +132,16 @@ class MemoryControl:
 
     async def stop(self) -> None:
         self.stopped.set()
+
+    # The page
+
+    async def page_link(self, page: str) -> PageLink:
+        path = f"/{page}?token={self.access.new_code()}"
+        return PageLink(f"http://127.0.0.1:{path}", path, self._now_ms)
+
+    async def reset_token(self) -> TokenReset:
+        self.access.reset()
+        return TokenReset(await self.page_link(""))
 
     # Rooms
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import h11
 import trio
-from p2pd_daemon.api import ApiBinding, ApiBound, load_or_create_token, serve_api
+from p2pd_daemon.api import Access, ApiBinding, ApiBound, serve_api
 from unit.api_control import MemoryControl
 
 
@@ -21,7 +21,16 @@ class Served:
 
     control: MemoryControl
     bound: ApiBound
-    token: str
+    token_file: Path
+
+    @property
+    def token(self) -> str:
+        return self.token_file.read_text().strip()
+
+    @property
+    def cookie(self) -> str:
+        """As a browser sends it that showed a code."""
+        return f"p2pd_page_{self.bound.port}={self.control.access.cookie}"
 
     async def raw_unix(self) -> trio.SocketStream:
         return await trio.open_unix_socket(str(self.bound.socket))
@@ -66,12 +75,12 @@ async def open_api(
     folder: Path, control: MemoryControl | None = None, *, http: bool = False
 ) -> AsyncIterator[Served]:
     control = control or MemoryControl()
-    token = load_or_create_token(folder / "token")
-    binding = ApiBinding(folder / "s", ("127.0.0.1", 0) if http else None, token)
+    control.access = Access(folder / "token")
+    binding = ApiBinding(folder / "s", ("127.0.0.1", 0) if http else None, control.access)
     with trio.fail_after(20):
         async with trio.open_nursery() as nursery:
             bound = await nursery.start(serve_api, control, binding)
-            yield Served(control, bound, token)
+            yield Served(control, bound, folder / "token")
             nursery.cancel_scope.cancel()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import trio
-from p2pd_daemon.api import ApiBinding, serve_api
+from p2pd_daemon.api import Access, ApiBinding, serve_api
 from p2pd_daemon.api.binding import http_url, open_http_socket, open_unix_socket
 from p2pd_daemon.errors import AddressInUse, AlreadyRunning, BadConfig, P2pdError
 from unit.api_control import MemoryControl
@@ -54,7 +54,7 @@ def test_paths_that_cannot_be(tmp_path: Path) -> None:
 async def test_a_taken_port_is_reported_before_anything_is_served(tmp_path: Path) -> None:
     with open_http_socket("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
-        binding = ApiBinding(tmp_path / "s", ("127.0.0.1", port), "token")
+        binding = ApiBinding(tmp_path / "s", ("127.0.0.1", port), Access(tmp_path / "token"))
         with trio.fail_after(5):
             with pytest.raises(AddressInUse, match=str(port)):
                 await serve_api(MemoryControl(), binding)

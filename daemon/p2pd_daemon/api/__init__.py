@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from .access import Access
 from .binding import ApiBinding, ApiBound
 from .control import Control
 from .serve import serve_api
-from .token import load_or_create_token
 
-__all__ = ["ApiBinding", "ApiBound", "Control", "load_or_create_token", "serve_api"]
+__all__ = ["Access", "ApiBinding", "ApiBound", "Control", "serve_api"]

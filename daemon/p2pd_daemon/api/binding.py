@@ -14,6 +14,8 @@ from pathlib import Path
 
 from p2pd_daemon.errors import AddressInUse, AlreadyRunning, BadConfig, NetworkError
 
+from .access import Access
+
 BACKLOG = 128
 
 
@@ -21,17 +23,17 @@ BACKLOG = 128
 class ApiBinding:
     """Where to serve. `http` is (host, port), port 0 for any free one, or None for the unix socket alone.
 
-    `token` is what clients on TCP show; see `token.py`.
+    `access` is what clients on TCP need.
     """
 
     socket: Path
     http: tuple[str, int] | None
-    token: str
+    access: Access
 
 
 @dataclass(frozen=True)
 class ApiBound:
-    """Where it is served: `http` is the URL with the real port, without a slash at the end or the token."""
+    """Where it is served: `http` is the URL with the real port, without a slash at the end."""
 
     socket: Path
     http: str | None

@@ -25,11 +25,13 @@ from p2pd_client.shapes import (
     Message,
     MessageVersions,
     NickSet,
+    PageLink,
     Peer,
     Pinged,
     Room,
     Sent,
     Status,
+    TokenReset,
 )
 
 from p2pd_daemon.errors import P2pdError
@@ -77,6 +79,14 @@ class Control(Protocol):
 
     async def stop(self) -> None:
         """Begins an orderly stop and returns at once, so that the answer still reaches the client."""
+
+    # The page
+
+    async def page_link(self, page: str) -> PageLink:
+        """A link with a one-time code to `/` (""), `/receive` or `/send`. Refused when the page is switched off."""
+
+    async def reset_token(self) -> TokenReset:
+        """Takes back the token and everything that came from it, at once."""
 
     # Rooms
 

@@ -49,20 +49,20 @@ class HttpConnection:
     def __init__(self, stream: trio.SocketStream, app: AsgiApp, via: str) -> None:
         self._stream = stream
         self._app = app
-        self._via = via
+        self.via = via
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES)
         self._scope = trio.CancelScope(
             shield=True
         )  # ended by begin_close, which lets the request in work finish
         self._idle = True
-        self._closing = False
+        self.closing = False
         self.streaming = False  # an event stream is open: it has no end to wait for
 
     async def run(self) -> None:
         """Runs until either side closes. Raises nothing but Cancelled."""
         try:
             with self._scope:
-                while await self._exchange() and not self._closing:
+                while await self._exchange() and not self.closing:
                     pass
         except ClientGone as gone:
             log.debug("a client is gone: %s", gone)
@@ -83,7 +83,7 @@ class HttpConnection:
         """Ends the connection when the request in work is answered, at most `grace` seconds from now; at once when
         there is none.
         """
-        self._closing = True
+        self.closing = True
         self._scope.deadline = trio.current_time() + grace
         if self._idle or self.streaming:
             self._scope.cancel()
@@ -108,7 +108,8 @@ class HttpConnection:
         if self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE:
             self._h11.start_next_cycle()
             return True
-        await self._linger()
+        if not self.closing or self._h11.their_state is h11.SEND_BODY:
+            await self._linger()
         return False
 
     async def _read_request(self) -> h11.Request | None:
@@ -150,7 +151,7 @@ class HttpConnection:
             "headers": list(request.headers),
             "client": None,
             "server": None,
-            "p2pd.via": self._via,
+            "p2pd.via": self.via,
             "p2pd.connection": self,
         }
 
@@ -172,7 +173,7 @@ class HttpConnection:
         while len(self._h11.trailing_data[0]) < READ_BYTES:
             received = await self.read()
             if not received:
-                self._closing = True
+                self.closing = True
                 return
             self._h11.receive_data(received)
         await trio.sleep_forever()
@@ -272,7 +273,7 @@ class Exchange:
     def _head(self) -> bytes:
         self.started = True
         headers = [*self._start.get("headers", ()), (b"date", _date())]
-        if self._duplex or not self._skip_body():
+        if self._duplex or not self._skip_body() or self._connection.closing:
             headers.append((b"connection", b"close"))
         response = h11.Response(status_code=self._start["status"], headers=headers)
         return self._h11.send(response) or b""

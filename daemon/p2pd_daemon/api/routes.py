@@ -67,6 +67,23 @@ ROUTES: tuple[Route, ...] = (
         asked.NoArguments,
         after_reply=True,
     ),
+    Route(
+        "POST",
+        "/v1/page-link",
+        "A link that opens the page in a browser, once",
+        lambda c, r: c.page_link(r.page),
+        shapes.PageLink,
+        asked.PageLinkRequest,
+        (errors.Refused,),
+    ),
+    Route(
+        "POST",
+        "/v1/token/reset",
+        "Makes the token and every cookie and link so far worth nothing, and ends the streams of who came by them",
+        lambda c, _: c.reset_token(),
+        shapes.TokenReset,
+        asked.NoArguments,
+    ),
     Route("GET", "/v1/peers", "The connected peers", lambda c, _: c.peers(), list[shapes.Peer]),
     Route(
         "POST",

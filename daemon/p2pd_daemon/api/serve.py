@@ -41,8 +41,9 @@ async def serve_api(
         if binding.http is not None:
             tcp = sockets.enter_context(open_http_socket(*binding.http))
             url, port = http_url(tcp), tcp.getsockname()[1]
-            guarded = Api(control, Guard(binding.token, tcp.getsockname()[0], port))
+            guarded = Api(control, Guard(binding.access, tcp.getsockname()[0], port))
             served.append((tcp, guarded, "tcp"))
+            binding.access.on_reset(partial(server.end_all, "tcp"))
         async with trio.open_nursery() as listeners:
             for sock, app, via in served:
                 sock.setblocking(False)
@@ -70,6 +71,12 @@ class Server:
                 self._closing = True
                 for connection in self._connections:
                     connection.begin_close(GRACE_SECONDS)
+
+    def end_all(self, via: str) -> None:
+        """Ends the clients that came this way; what is in work gets its answer."""
+        for connection in self._connections:
+            if connection.via == via:
+                connection.begin_close(GRACE_SECONDS)
 
     async def _handle(self, stream: trio.SocketStream, *, app: AsgiApp, via: str) -> None:
         if self._closing:  # accepted in the last moment

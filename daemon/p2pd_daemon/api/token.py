@@ -17,13 +17,14 @@ def load_or_create_token(path: Path) -> str:
         mode = stat.S_IMODE(path.stat().st_mode)
         token = path.read_text("ascii").strip()
     except (FileNotFoundError, UnicodeDecodeError):
-        return _create_token(path)
+        return create_token(path)
     if mode & 0o077 or len(token) < MIN_CHARACTERS or not token.isprintable():
-        return _create_token(path)
+        return create_token(path)
     return token
 
 
-def _create_token(path: Path) -> str:
+def create_token(path: Path) -> str:
+    """Another token from now on, in one step for whoever reads the file."""
     token = secrets.token_urlsafe(TOKEN_BYTES)
     fresh = path.with_name(path.name + ".new")
     fresh.unlink(missing_ok=True)

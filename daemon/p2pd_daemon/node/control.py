@@ -26,6 +26,7 @@ from p2pd_client.shapes import (
 )
 from p2pd_client.shapes import Room as RoomShape
 
+from p2pd_daemon.api import Access
 from p2pd_daemon.config import Config
 from p2pd_daemon.core.event import check_nick
 from p2pd_daemon.core.room import Wire
@@ -34,6 +35,7 @@ from p2pd_daemon.node.changes import Changes
 from p2pd_daemon.node.chats import Chat, Chats
 from p2pd_daemon.node.control_export import ExportControl
 from p2pd_daemon.node.control_messages import MessageControl
+from p2pd_daemon.node.control_page import PageControl
 from p2pd_daemon.node.export import Exporter
 from p2pd_daemon.node.importing import Importer
 from p2pd_daemon.node.node import Node
@@ -47,10 +49,10 @@ from p2pd_daemon.version import __version__
 REMEMBERED_PEERS = 1000  # as many as the store keeps
 
 
-class NodeControl(MessageControl, ExportControl):
+class NodeControl(MessageControl, ExportControl, PageControl):
     """Implements `Control`. Every reference to a peer is resolved here, once."""
 
-    def __init__(self, parts: Parts, node: Node, config: Config, stop: trio.Event) -> None:
+    def __init__(self, parts: Parts, node: Node, config: Config, stop: trio.Event, access: Access) -> None:
         self._parts = parts
         self._references = References(parts)
         self._chats = Chats(parts, self._references)
@@ -64,6 +66,7 @@ class NodeControl(MessageControl, ExportControl):
         self._keeper = node.keeper
         self._config = config
         self._stop = stop
+        self._access = access
         self._started_ms = parts.clock.now_ms()
         self.http: str | None = None  # set when the page's port is known
 

@@ -75,7 +75,7 @@ async def serve_api_somewhere(
     except AddressInUse:
         if asked_for or binding.http is None:
             raise
-        elsewhere = ApiBinding(binding.socket, (binding.http[0], 0), binding.token)
+        elsewhere = ApiBinding(binding.socket, (binding.http[0], 0), binding.access)
         return await nursery.start(serve_api, control, elsewhere), True
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import trio
 
-from p2pd_daemon.api import ApiBinding, load_or_create_token
+from p2pd_daemon.api import Access, ApiBinding
 from p2pd_daemon.config import Config
 from p2pd_daemon.core.keys import SigningKey
 from p2pd_daemon.core.peer_id import PeerId
@@ -34,12 +34,15 @@ KNOWN_PEERS = 200  # dialled again after a start, the last seen first
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """What a started node tells whoever started it. `notes` are for the person: what is not as the defaults say."""
+    """What a started node tells whoever started it.
+
+    `page` is a link that opens the page once. `notes` are for the person: what is not as the defaults say.
+    """
 
     peer_id: str
     addrs: tuple[str, ...]
     http: str | None
-    token: str
+    page: str | None
     socket: str
     notes: tuple[str, ...]
 
@@ -72,10 +75,11 @@ async def serve_node(home: Home, config: Config, key: SigningKey, ready: Callabl
             parts = Parts(key, store, network, people, clock, seqnos, config.limits, nursery)
             await node.start(parts)
             nursery.start_soon(run_retention, parts, node.rooms, config.keep)
-            control = NodeControl(parts, node, config, stop)
+            access = Access(home.token)
+            control = NodeControl(parts, node, config, stop, access)
             await _take_nick(control, store, config)
             async with trio.open_nursery() as serving:
-                ready(await _serve(serving, control, home, config, peer_id=key.peer_id, moved=moved))
+                ready(await _serve(serving, control, home, config, access, peer_id=key.peer_id, moved=moved))
                 await stop.wait()
                 remove_run_file(home)
                 serving.cancel_scope.cancel()
@@ -93,10 +97,16 @@ async def _open_keeper_if(home: Home, config: Config, clock: Clock) -> AsyncIter
 
 
 async def _serve(
-    serving: trio.Nursery, control: NodeControl, home: Home, config: Config, *, peer_id: PeerId, moved: bool
+    serving: trio.Nursery,
+    control: NodeControl,
+    home: Home,
+    config: Config,
+    access: Access,
+    *,
+    peer_id: PeerId,
+    moved: bool,
 ) -> Ready:
-    token = load_or_create_token(home.token)
-    binding = ApiBinding(socket_path(home), http_pair(config.http), token)
+    binding = ApiBinding(socket_path(home), http_pair(config.http), access)
     bound, page_moved = await serve_api_somewhere(
         serving, control, binding, asked_for=config.asked_for("http")
     )
@@ -111,7 +121,8 @@ async def _serve(
             f"Port {config.http.port if config.http else ''} is taken, so the page is on {bound.port}."
         )
     addrs = tuple((await control.id()).addrs)
-    return Ready(peer_id, addrs, bound.http, token, os.fspath(bound.socket), tuple(notes))
+    page = f"{bound.http}/?token={access.lasting_code()}" if bound.http else None
+    return Ready(peer_id, addrs, bound.http, page, os.fspath(bound.socket), tuple(notes))
 
 
 async def _take_nick(control: NodeControl, store: Store, config: Config) -> None:
