@@ -4,7 +4,7 @@ import { ApiError, get } from "./api.js";
 import { peerKey, roomKey } from "./store/places.js";
 import { openStream } from "./stream.js";
 
-const TOGETHER_MS = 150; // events come in bursts: lists are loaded once for all that come within
+const TOGETHER_MS = 250; // events come in bursts: lists are loaded once for all that come within
 const AGAIN_MS = 2000; // between two attempts to reach a daemon that is gone
 const PEERS_MS = 10_000; // round-trip times change without an event
 
@@ -12,6 +12,7 @@ export async function followDaemon(store, actions) {
   const lists = { places: loadPlaces, people: loadPeople, peers: loadPeers, status: loadStatus };
   const due = new Set();
   let timer = 0;
+  let stream;
 
   async function loadStatus() {
     const status = await get("/v1/status");
@@ -21,7 +22,8 @@ export async function followDaemon(store, actions) {
 
   async function loadPlaces() {
     const [rooms, conversations] = await Promise.all([get("/v1/rooms"), get("/v1/conversations")]);
-    store.dispatch({ type: "places", rooms, conversations });
+    const { key } = store.state.route;
+    store.dispatch({ type: "places", rooms, conversations, watched: actions.watched(key) ? key : undefined });
   }
 
   async function loadPeople() {
@@ -41,16 +43,17 @@ export async function followDaemon(store, actions) {
       try {
         await Promise.all(now.map((name) => lists[name]()));
       } catch (error) {
-        if (!(error instanceof ApiError)) throw error; // the stream tells when the daemon is gone
+        if (!(error instanceof ApiError)) throw error;
+        if (error.status === 0 && store.state.link === "live") stream?.again();
       }
     }, TOGETHER_MS);
   }
   actions.refresh = refresh;
+  actions.loadPlaces = () => actions.attempt(loadPlaces, { quiet: true });
 
   function take(kind, data) {
     switch (kind) {
       case "message":
-        store.dispatch({ type: "message", message: data });
         actions.arrived(data);
         refresh("places");
         break;
@@ -64,7 +67,7 @@ export async function followDaemon(store, actions) {
         actions.delivered(data);
         break;
       case "held":
-        actions.heldChanged(roomKey(data.room));
+        actions.changedBehind(roomKey(data.room)); // the counts at one's own messages
         break;
       case "profile":
         refresh("people", "places", "peers", "status");
@@ -79,7 +82,7 @@ export async function followDaemon(store, actions) {
       case "synced":
       case "imported":
         refresh("places");
-        actions.fill(data.room ? roomKey(data.room) : peerKey(data.peer));
+        actions.changedBehind(data.room ? roomKey(data.room) : peerKey(data.peer));
         break;
       case "gap":
         store.dispatch({ type: "stale" });
@@ -89,9 +92,27 @@ export async function followDaemon(store, actions) {
     }
   }
 
+  // Gone, or it does not know this browser any more: the stream's error does not say which.
+  async function lost() {
+    if (store.state.link === "live") store.dispatch({ type: "link", link: "lost" });
+    try {
+      await get("/v1/status");
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (error.status !== 401) return;
+      stream.close();
+      store.dispatch({ type: "link", link: "denied" });
+    }
+  }
+
+  async function loadLimits() {
+    const settings = await get("/v1/config");
+    store.dispatch({ type: "limits", textBytes: settings.find((one) => one.key === "limits.text_bytes")?.value ?? 0 });
+  }
+
   async function loadAll() {
     const status = await loadStatus(); // first: events from here on are told by the stream
-    await Promise.all([loadPlaces(), loadPeople(), loadPeers()]);
+    await Promise.all([loadPlaces(), loadPeople(), loadPeers(), loadLimits()]);
     return status;
   }
 
@@ -100,13 +121,15 @@ export async function followDaemon(store, actions) {
       const status = await loadAll();
       store.dispatch({ type: "link", link: "live" });
       actions.reload();
-      openStream({
+      stream = openStream({
         event: take,
         open: (resumed) => {
           store.dispatch({ type: "link", link: "live" });
-          if (resumed) refresh("places", "people", "peers", "status");
+          if (!resumed) return;
+          refresh("places", "people", "peers", "status");
+          actions.reload(); // what could not be asked for while it was gone
         },
-        lost: () => store.dispatch({ type: "link", link: "lost" }),
+        lost,
       }, status.newest_event);
       setInterval(() => document.hidden || refresh("peers"), PEERS_MS);
       return;

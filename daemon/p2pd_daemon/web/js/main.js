@@ -9,15 +9,19 @@ import { parseRoute } from "./router.js";
 import { initialState, reduce } from "./store/state.js";
 import { createStore } from "./store/store.js";
 import { render } from "../vendor/lit-html/lit-html.js";
+import { createScroller } from "./scroller.js";
 import { shell } from "./views/shell.js";
 
 const store = createStore(reduce, initialState(loadPreferences()));
 const actions = createActions(store);
+const scroller = createScroller(store, actions);
+actions.timeline = scroller;
 
 let drawn = 0;
 const draw = () => {
   drawn = 0;
   render(shell(store.state, actions), document.body);
+  scroller.settle();
 };
 store.subscribe(() => { drawn ||= requestAnimationFrame(draw); });
 

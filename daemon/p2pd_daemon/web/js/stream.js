@@ -4,17 +4,13 @@ const KINDS = [
   "message", "edit", "delete", "reaction", "delivery", "held", "profile", "peer", "member", "room", "synced",
   "imported", "gap",
 ];
-const SILENCE_MS = 40_000; // the daemon sends something every 15 s; a dead connection may not tell
+const WAIT_MS = 250; // before the first attempt to open it again; twice as long before each next one
+const LONGEST_MS = 4000;
 
-// `on.event(kind, data)`, `on.open(resumed)`, `on.lost()`; the stream goes on by itself until `close`.
+// `on.event(kind, data)`, `on.open(resumed)`, `on.lost()`; the stream goes on by itself until `close`. `again` is for who
+// notices that the daemon does not answer though the connection is there.
 export function openStream(on, after) {
-  let source, timer, closed = false, last = after, wait = 250, opened = false;
-
-  const heard = (event) => {
-    if (event?.lastEventId) last = event.lastEventId;
-    clearTimeout(timer);
-    timer = setTimeout(again, SILENCE_MS);
-  };
+  let source, timer, closed = false, last = after, wait = WAIT_MS, opened = false;
 
   const again = () => {
     source.close();
@@ -22,27 +18,25 @@ export function openStream(on, after) {
     if (closed) return;
     on.lost();
     timer = setTimeout(open, wait);
-    wait = Math.min(wait * 2, 4000);
+    wait = Math.min(wait * 2, LONGEST_MS);
   };
 
   const open = () => {
     source = new EventSource(last === undefined ? "/v1/events" : `/v1/events?after=${last}`);
     source.onopen = () => {
-      wait = 250;
-      heard();
+      wait = WAIT_MS;
       on.open(opened);
       opened = true;
     };
     source.onerror = again; // by ourselves rather than by the browser: it gives up on some errors
     for (const kind of KINDS) {
       source.addEventListener(kind, (event) => {
-        heard(event);
+        last = event.lastEventId || last;
         on.event(kind, JSON.parse(event.data).data);
       });
     }
-    timer = setTimeout(again, SILENCE_MS);
   };
 
   open();
-  return { close: () => { closed = true; source.close(); clearTimeout(timer); } };
+  return { close: () => { closed = true; source.close(); clearTimeout(timer); }, again };
 }

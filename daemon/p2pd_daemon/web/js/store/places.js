@@ -20,8 +20,20 @@ export function reducePlaces(state, action) {
       for (const one of action.conversations) {
         places[peerKey(one.peer_id)] = { key: peerKey(one.peer_id), title: one.name, ...one };
       }
+      const open = state.places[state.route.key];
+      if (open && !isRoom(open.key)) places[open.key] ??= open; // nothing was said there yet
+      const seen = places[action.watched]; // what comes while somebody looks is as good as read
+      if (seen?.unread) places[seen.key] = { ...seen, unread: 0 };
       return { ...state, places };
     }
+    case "message":
+      return changePlace(state, keyOf(action.message), (place) => ({
+        ...place,
+        unread: place.unread + (action.counted ? 1 : 0),
+        ...(action.message.ts_ms >= (place.last_ts_ms ?? 0) && { last_ts_ms: action.message.ts_ms, last: action.message }),
+      }));
+    case "left":
+      return { ...state, places: without(state.places, action.key) };
     case "place-opened": // a conversation with somebody to whom nothing was said yet
       if (state.places[action.key]) return state;
       return {
@@ -33,6 +45,11 @@ export function reducePlaces(state, action) {
     default:
       return state;
   }
+}
+
+function without(places, key) {
+  const { [key]: _, ...rest } = places;
+  return rest;
 }
 
 export function changePlace(state, key, change) {

@@ -14,13 +14,21 @@ export function initialState(preferences) {
     peers: [], // connected ones, GET /v1/peers
     route: { page: "start" },
     drafts: {}, // place key → text
-    answering: null, // {key, id, mode: "reply" | "edit"}: what the composer is about
+    answering: null, // {key, id, mode: "reply" | "edit", text?, name?, quote?}: what the composer is about
+    atEnd: true, // whether the newest message of the open place is in sight
+    active: null, // id of the message that is pointed at or has the focus: its buttons are shown
+    target: null, // {n, key, id} or {n, key, end}: where to scroll, once for each n
+    spoken: [], // the latest messages that came while the place was in sight, for screen readers
+    panel: null, // {kind, …}: what is open beside the messages: "members", "join", "talk", and at a message "react", "remove", "versions"
+    offer: null, // {key, word, names, chosen}: names offered to complete what is being typed
     search: null, // {key, text, found, busy}
+    textBytes: 0, // the most that one message may have; 0: any
     notices: [], // {n, kind: "error" | "info", text, hint}
     preferences,
   };
 }
 
+const SPOKEN = 5;
 let notices = 0;
 
 function reduceRest(state, action) {
@@ -34,7 +42,10 @@ function reduceRest(state, action) {
     case "peers":
       return { ...state, peers: action.peers };
     case "route":
-      return { ...state, route: action.route, answering: null, search: null };
+      return {
+        ...state, route: action.route, answering: null, search: null, active: null, panel: null, offer: null,
+        spoken: [], atEnd: true,
+      };
     case "draft":
       return { ...state, drafts: { ...state.drafts, [action.key]: action.text } };
     case "drafts":
@@ -43,6 +54,20 @@ function reduceRest(state, action) {
       return { ...state, answering: action.answering };
     case "search":
       return { ...state, search: action.search };
+    case "at-end":
+      return state.atEnd === action.atEnd ? state : { ...state, atEnd: action.atEnd };
+    case "active":
+      return state.active === action.id ? state : { ...state, active: action.id };
+    case "target":
+      return { ...state, target: action.target, active: action.target.id ?? state.active };
+    case "spoken":
+      return { ...state, spoken: [...state.spoken, action.message].slice(-SPOKEN) };
+    case "panel":
+      return { ...state, panel: action.panel };
+    case "offer":
+      return state.offer === action.offer ? state : { ...state, offer: action.offer };
+    case "limits":
+      return { ...state, textBytes: action.textBytes };
     case "preferences":
       return { ...state, preferences: { ...state.preferences, ...action.preferences } };
     case "notice":

@@ -1,0 +1,39 @@
+// What is open beside or below the messages; opening something moves the focus into it.
+
+import { get } from "./api.js";
+import { personName } from "./store/people.js";
+
+export function createPanels(store, actions) {
+  const { dispatch } = store;
+  const open = (panel) => dispatch({ type: "panel", panel });
+  const isOpen = (kind, id) => store.state.panel?.kind === kind && store.state.panel.id === id;
+
+  const intoIt = () => requestAnimationFrame(() => requestAnimationFrame(() => {
+    document.querySelector(".panel [data-first], .panel[data-first]")?.focus();
+  }));
+
+  return {
+    offer: (offer) => dispatch({ type: "offer", offer }),
+    // After drawing, so that what was put in by then is there, with the caret at its end.
+    intoComposer: () => requestAnimationFrame(() => requestAnimationFrame(() => {
+      const box = document.querySelector(".composer textarea");
+      box?.focus();
+      box?.setSelectionRange(box.value.length, box.value.length);
+    })),
+    // `id` is the message that it belongs to, or undefined.
+    toggle(kind, id) {
+      open(isOpen(kind, id) ? null : { kind, id });
+      if (store.state.panel) intoIt();
+    },
+    closePanel(id) {
+      open(null);
+      if (id) document.querySelector(`[data-id="${CSS.escape(id)}"]`)?.focus();
+    },
+    async toggleVersions(id) {
+      if (isOpen("versions", id)) return open(null);
+      const found = await actions.attempt(() => get("/v1/message", { id }));
+      return found && open({ kind: "versions", id, versions: found.versions });
+    },
+    nameOfPeer: (peerId) => (peerId === store.state.status?.peer_id ? store.state.status.nick : "") || personName(store.state, peerId),
+  };
+}
