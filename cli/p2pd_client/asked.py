@@ -144,12 +144,6 @@ class MessageQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: MessageRef
 
 
-class PageLinkRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`page` is empty for the chat, or `receive` or `send` for one side of the simple pages of two people."""
-
-    page: Annotated[str, Meta(pattern="^(|receive|send)$")] = ""
-
-
 class NickRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     nick: Nick
 
@@ -166,7 +160,9 @@ class ReadRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HistoryQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Exactly one of `room`, `peer` and `target`; `target` is a known room's name, or else a peer."""
+    """Exactly one of `room`, `peer` and `target`; `target` is a known room's name, or else a peer. `before` or `after`,
+    not both.
+    """
 
     room: RoomName | None = None
     peer: PeerRef | None = None
@@ -176,6 +172,9 @@ class HistoryQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="Only messages before this id")] | None
     ) = None
     search: Annotated[str, Meta(min_length=1, max_length=256)] | None = None
+    after: (
+        Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="The first `limit` after this id")] | None
+    ) = None
 
 
 class ChatLinesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -10,6 +10,7 @@ import msgspec
 
 from . import asked, export_shapes, shapes
 from .errors import ApiError, error_from
+from .page_shapes import PageLink, PageLinkRequest, TokenReset
 
 T = TypeVar("T")
 
@@ -80,6 +81,10 @@ def rooms() -> Call[list[shapes.Room]]:
     return _get("/v1/rooms", list[shapes.Room])
 
 
+def members(room: str) -> Call[list[shapes.Member]]:
+    return _get("/v1/members", list[shapes.Member], room=room)
+
+
 def join(room: str, wire: str | None, announce: bool | None) -> Call[shapes.Joined]:
     return _post("/v1/join", shapes.Joined, asked.JoinRequest(room, wire, announce))
 
@@ -147,12 +152,12 @@ def mark_read(target: str) -> Call[shapes.Ok]:
     return _post("/v1/read", shapes.Ok, asked.ReadRequest(target))
 
 
-def page_link(page: str) -> Call[shapes.PageLink]:
-    return _post("/v1/page-link", shapes.PageLink, asked.PageLinkRequest(page))
+def page_link(page: str) -> Call[PageLink]:
+    return _post("/v1/page-link", PageLink, PageLinkRequest(page))
 
 
-def reset_token() -> Call[shapes.TokenReset]:
-    return _post("/v1/token/reset", shapes.TokenReset, asked.NoArguments())
+def reset_token() -> Call[TokenReset]:
+    return _post("/v1/token/reset", TokenReset, asked.NoArguments())
 
 
 def nick() -> Call[shapes.NickSet]:

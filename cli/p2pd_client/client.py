@@ -24,6 +24,7 @@ from .events import Events, Messages
 from .export_shapes import ExportLine, ExportManifest, ExportQuery, Gone, Imported, ImportRequest
 from .line_chat import LineChat, open_line_chat
 from .link import Address, Links
+from .page_shapes import PageLink, TokenReset
 from .receipts import Receipts, Texts, open_receipts
 
 AT_ONCE = 16  # requests on their way at the same time, each on its own connection; further ones wait
@@ -111,11 +112,11 @@ class Client:
     async def ping(self, peer: str, count: int = 3) -> shapes.Pinged:
         return await self._ask(calls.ping(peer, count))
 
-    async def page_link(self, page: str = "") -> shapes.PageLink:
+    async def page_link(self, page: str = "") -> PageLink:
         """A link that opens the page in a browser, once; `page` may be `receive` or `send`."""
         return await self._ask(calls.page_link(page))
 
-    async def reset_token(self) -> shapes.TokenReset:
+    async def reset_token(self) -> TokenReset:
         """Makes every token, cookie and link so far worth nothing, this client's too if it came by `url`."""
         return await self._ask(calls.reset_token())
 
@@ -123,6 +124,10 @@ class Client:
 
     async def rooms(self) -> list[shapes.Room]:
         return await self._ask(calls.rooms())
+
+    async def members(self, room: str) -> list[shapes.Member]:
+        """Who is in a joined room: oneself, who is connected, and who was seen there before."""
+        return await self._ask(calls.members(room))
 
     async def join(
         self, room: str, wire: str | None = None, *, announce: bool | None = None
@@ -185,10 +190,13 @@ class Client:
         peer: str | None = None,
         limit: int = 50,
         before: str | None = None,
+        after: str | None = None,
         search: str | None = None,
     ) -> list[shapes.Message]:
-        """The newest messages, oldest first, of a room or of the conversation with a peer."""
-        query = asked.HistoryQuery(room, peer, target, limit, before, search)
+        """Messages of a room or of the conversation with a peer, oldest first: the newest ones (older than the id
+        `before`), or those that follow the id `after`.
+        """
+        query = asked.HistoryQuery(room, peer, target, limit, before, search, after)
         return await self._ask(calls.history(query))
 
     async def message(self, ref: str) -> shapes.MessageVersions:

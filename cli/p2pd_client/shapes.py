@@ -21,7 +21,11 @@ class Id(msgspec.Struct, frozen=True):
 
 
 class Peer(msgspec.Struct, frozen=True):
-    """A connected peer."""
+    """A connected peer.
+
+    `rooms` are the joined rooms that it is in as well; `kinds` what it does for others: `bootstrap`, `relay`, `store`;
+    `relayed` whether the connection goes through another node.
+    """
 
     peer_id: str
     nick: str
@@ -31,6 +35,9 @@ class Peer(msgspec.Struct, frozen=True):
     rtt_ms: float | None
     name: str = ""
     agent: str = ""
+    rooms: list[str] = []
+    kinds: list[str] = []
+    relayed: bool = False
 
 
 class Connected(msgspec.Struct, frozen=True):
@@ -182,6 +189,17 @@ class MessageVersions(msgspec.Struct, frozen=True):
     versions: list[Version]
 
 
+class LastMessage(msgspec.Struct, frozen=True, rename={"from_": "from"}):
+    """The newest message of a room or conversation: `text` is its beginning on one line, at most 100 characters."""
+
+    from_: str
+    name: str
+    text: str
+    kind: str
+    ts_ms: int
+    deleted: bool
+
+
 class Room(msgspec.Struct, frozen=True):
     """A joined room. `wire` says whose format its messages have: `p2pd`, `text` or `chat-room`; `announce` whether this
     node tells its addresses on universal-connectivity's discovery topic because of this room.
@@ -194,6 +212,17 @@ class Room(msgspec.Struct, frozen=True):
     last_ts_ms: int | None
     wire: str = "p2pd"
     announce: bool = False
+    last: LastMessage | None = None
+
+
+class Member(msgspec.Struct, frozen=True):
+    """Somebody in a room: `connected` there now (oneself always is), or seen there before."""
+
+    peer_id: str
+    nick: str
+    name: str
+    connected: bool
+    me: bool
 
 
 class Conversation(msgspec.Struct, frozen=True):
@@ -205,6 +234,8 @@ class Conversation(msgspec.Struct, frozen=True):
     unread: int
     queued: int
     last_ts_ms: int | None
+    last: LastMessage | None = None
+    blocked: bool = False
 
 
 class Contact(msgspec.Struct, frozen=True):
@@ -247,7 +278,8 @@ class Kept(msgspec.Struct, frozen=True):
 class Status(msgspec.Struct, frozen=True):
     """The node at a glance. `dropped` counts, by reason, what was refused or not relayed since the start.
 
-    `store` is null unless this is a store node. `tasks` are the daemon's concurrent tasks: some for each connection,
+    `newest_event` is the number of the newest event: what is asked for afterwards has all up to there. `store` is null
+    unless this is a store node. `tasks` are the daemon's concurrent tasks: some for each connection,
     room and client; a number that only grows is a leak.
     """
 
@@ -268,6 +300,7 @@ class Status(msgspec.Struct, frozen=True):
     clock_skew_ms: int | None = None
     store: Kept | None = None
     tasks: int = 0
+    newest_event: int = 0
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -299,22 +332,6 @@ class Joined(msgspec.Struct, frozen=True):
 
 class NickSet(msgspec.Struct, frozen=True):
     nick: str
-
-
-class PageLink(msgspec.Struct, frozen=True):
-    """An address that opens the page in a browser, once and until `expires_ms`; `path` is its part after the host."""
-
-    url: str
-    path: str
-    expires_ms: int
-
-
-class TokenReset(msgspec.Struct, frozen=True):
-    """The token, all cookies and all links so far are worth nothing. `link` lets one browser in again; null where the
-    page is switched off.
-    """
-
-    link: PageLink | None
 
 
 class ConfigValue(msgspec.Struct, frozen=True):

@@ -32,6 +32,7 @@ from . import client as asynchronous
 from . import line_chat, shapes
 from .events import Events, Messages
 from .export_shapes import ExportLine, ExportManifest, Gone, Imported
+from .page_shapes import PageLink, TokenReset
 
 T = TypeVar("T")
 _END: Final = object()
@@ -95,16 +96,19 @@ class Client:
     def ping(self, peer: str, count: int = 3) -> shapes.Pinged:
         return self._run(self._node.ping, peer, count)
 
-    def page_link(self, page: str = "") -> shapes.PageLink:
+    def page_link(self, page: str = "") -> PageLink:
         return self._run(self._node.page_link, page)
 
-    def reset_token(self) -> shapes.TokenReset:
+    def reset_token(self) -> TokenReset:
         return self._run(self._node.reset_token)
 
     # Rooms and messages
 
     def rooms(self) -> list[shapes.Room]:
         return self._run(self._node.rooms)
+
+    def members(self, room: str) -> list[shapes.Member]:
+        return self._run(self._node.members, room)
 
     def join(self, room: str, wire: str | None = None, *, announce: bool | None = None) -> shapes.Joined:
         return self._run(partial(self._node.join, room, wire, announce=announce))
@@ -151,9 +155,12 @@ class Client:
         peer: str | None = None,
         limit: int = 50,
         before: str | None = None,
+        after: str | None = None,
         search: str | None = None,
     ) -> list[shapes.Message]:
-        ask = partial(self._node.history, room=room, peer=peer, limit=limit, before=before, search=search)
+        ask = partial(
+            self._node.history, room=room, peer=peer, limit=limit, before=before, after=after, search=search
+        )
         return self._run(ask, target)
 
     def message(self, ref: str) -> shapes.MessageVersions:

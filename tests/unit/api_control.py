@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import trio
 from p2pd_client.export_shapes import ExportLine, ExportManifest, ExportPage, Gone, Imported, Skipped
+from p2pd_client.page_shapes import PageLink, TokenReset
 from p2pd_client.shapes import (
     ConfigValue,
     Connected,
@@ -18,18 +19,18 @@ from p2pd_client.shapes import (
     Event,
     Id,
     Joined,
+    LastMessage,
+    Member,
     Message,
     MessageVersions,
     NickSet,
     Outbox,
-    PageLink,
     Peer,
     Pinged,
     Reaction,
     Room,
     Sent,
     Status,
-    TokenReset,
     Version,
 )
 from p2pd_daemon import errors
@@ -108,6 +109,7 @@ class MemoryControl:
             home="/nowhere",
             bootstrap=[],
             dropped={},
+            newest_event=await self.newest_event(),
         )
 
     async def id(self) -> Id:
@@ -147,9 +149,14 @@ class MemoryControl:
 
     async def rooms(self) -> Sequence[Room]:
         return [
-            Room(room, f"p2pd/1/{room}", len(said), 1, said[-1].ts_ms if said else None)
+            Room(room, f"p2pd/1/{room}", len(said), 1, said[-1].ts_ms if said else None, last=_last(said))
             for room, said in self.topics.items()
         ]
+
+    async def members(self, room: str) -> Sequence[Member]:
+        self._room(room)
+        here = [Member(peer, "ada", "ada", True, False) for peer in self.connected]
+        return [Member(ME, self.my_nick, self.my_nick, True, True), *here]
 
     async def join(self, room: str, wire: str | None = None, announce: bool | None = None) -> Joined:
         room = check_room_name(room)
@@ -210,7 +217,10 @@ class MemoryControl:
             self.chats_open -= 1
 
     async def conversations(self) -> Sequence[Conversation]:
-        return [Conversation(peer, "ada", "ada", 0, 0, said[-1].ts_ms) for peer, said in self.direct.items()]
+        return [
+            Conversation(peer, "ada", "ada", 0, 0, said[-1].ts_ms, _last(said), peer in self.blocked)
+            for peer, said in self.direct.items()
+        ]
 
     async def nick(self) -> NickSet:
         return NickSet(self.my_nick)
@@ -248,6 +258,7 @@ class MemoryControl:
         target: str | None = None,
         limit: int = 50,
         before: str | None = None,
+        after: str | None = None,
         search: str | None = None,
     ) -> Sequence[Message]:
         if target is not None:
@@ -258,6 +269,8 @@ class MemoryControl:
             if before not in ids:
                 raise errors.NoSuchMessage("there is no such message")
             found = found[: ids.index(before)]
+        if after is not None:
+            return found[[message.id for message in found].index(after) + 1 :][:limit]
         return [message for message in found if not search or search in message.text][-limit:]
 
     async def message(self, ref: str) -> MessageVersions:
@@ -377,3 +390,10 @@ class MemoryControl:
         if reference in {ADA, "ada"} or reference.endswith(f"/p2p/{ADA}"):
             return ADA
         raise errors.NoSuchPeer(f"nobody is known as {reference!r}", hint="p2pd contacts lists who is")
+
+
+def _last(said: Sequence[Message]) -> LastMessage | None:
+    if not said:
+        return None
+    last = said[-1]
+    return LastMessage(last.from_, last.name, last.text, last.kind, last.ts_ms, last.deleted)

@@ -53,6 +53,14 @@ async def test_every_call(tmp_path: Path, play: Callable[..., Awaitable[None]]) 
         assert [m.text for m in await node.history("a b/é")] == ["hello", "waves"]
         assert [m.from_ for m in await node.history(room="a b/é", search="wav", limit=1)] == [ME]
         assert await node.history(room="a b/é", before=sent.id) == []
+        assert [m.text for m in await node.history(room="a b/é", after=sent.id)] == ["waves"]
+        last = (await node.rooms())[0].last
+        assert last is not None
+        assert (last.from_, last.text, last.kind) == (ME, "waves", "action")
+        assert [(one.peer_id, one.me) for one in await node.members("a b/é")] == [(ME, True)]
+        assert (await node.status()).newest_event == 2
+        assert (await node.page_link("send")).path.startswith("/send?token=")
+        assert (await node.reset_token()).link is not None
         manifest, *lines = [line async for line in node.export("a b/é", since_ms=7)]
         assert isinstance(manifest, p2pd_client.ExportManifest)
         assert manifest.since_ms == 7

@@ -7,7 +7,18 @@ from collections.abc import Callable
 
 import pytest
 from p2pd_daemon.core.event import Delete, Edit, Reaction
-from p2pd_daemon.store import changes, delivery, events, heads, history, people, reactions, records, rooms
+from p2pd_daemon.store import (
+    changes,
+    delivery,
+    events,
+    heads,
+    history,
+    lasts,
+    people,
+    reactions,
+    records,
+    rooms,
+)
 from p2pd_daemon.store.rows import QUARANTINED, QUEUED, SENT, STORED
 from store_records import ALICE, BOB, START_MS, TOPIC, make, make_nick, open_in_memory
 
@@ -16,6 +27,8 @@ OWN = make(1, "own", own=True, state=STORED)
 QUERIES: dict[str, Callable[[sqlite3.Connection], object]] = {
     "history": lambda conn: history.load_history(conn, 1, limit=5),
     "history before": lambda conn: history.load_history(conn, 1, limit=5, before=OWN.record.id),
+    "history after": lambda conn: history.load_history(conn, 1, limit=5, after=OWN.record.id),
+    "newest of each room": lambda conn: lasts.load_lasts(conn, [1, 2], {BOB}),
     "history without the blocked": lambda conn: history.load_history(conn, 1, limit=5, hide_authors={BOB}),
     "search": lambda conn: history.load_history(conn, 1, limit=5, search="own word 世界"),
     "message": lambda conn: history.load_message(conn, OWN.record.id),

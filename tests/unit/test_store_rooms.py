@@ -74,6 +74,36 @@ async def test_history_is_paged_by_ts_and_id(store: Store, lobby: int) -> None:
     assert [record_id for page in reversed(pages) for record_id in page] == order
     assert await store.history(lobby, limit=0) == []
 
+    onwards, after = [order[0]], order[0]
+    while page := await store.history(lobby, limit=7, after=after):
+        assert len(page) <= 7
+        onwards += [row.id for row in page]
+        after = page[-1].id
+    assert onwards == order
+    found = await store.history(lobby, after=order[3], search="m2", limit=2)
+    [*_, last_but_one, last] = await store.history(lobby, search="m2", limit=100)
+    assert found != [last_but_one, last]  # the first two that follow, not the last
+    assert [row.id for row in found] == [
+        row.id for row in await store.history(lobby, search="m2", limit=100) if order.index(row.id) > 3
+    ][:2]
+
+
+async def test_the_newest_message_of_each_room(store: Store, lobby: int) -> None:
+    other = (await store.add_room("other", "p2pd/1/other", START_MS)).room_n
+    empty = (await store.add_room("empty", "p2pd/1/empty", START_MS)).room_n
+    newest = make(lobby, "x" * 5000, author=BOB, ts_ms=START_MS + 2)
+    await store.ingest(
+        [newest, make(lobby, "older", ts_ms=START_MS + 1), make_nick(lobby, "al", ts_ms=START_MS + 3)]
+    )
+    await store.ingest([make(other, "there", topic="p2pd/1/other")])
+    lasts = await store.lasts([lobby, other, empty], ())
+    assert set(lasts) == {lobby, other}
+    assert (lasts[lobby].author, lasts[lobby].ts_ms) == (BOB, START_MS + 2)
+    assert set(lasts[lobby].text) == {"x"}
+    assert len(lasts[lobby].text) < 5000
+    assert lasts[other].text == "there"
+    assert (await store.lasts([lobby], {BOB}))[lobby].text == "older"
+
 
 async def test_an_unknown_before_is_an_error(store: Store, lobby: int) -> None:
     other = await store.add_room("other", "p2pd/1/other", START_MS)
@@ -82,6 +112,8 @@ async def test_an_unknown_before_is_an_error(store: Store, lobby: int) -> None:
     for record_id in (bytes(32), elsewhere.record.id):
         with pytest.raises(NoSuchMessage):
             await store.history(lobby, before=record_id)
+        with pytest.raises(NoSuchMessage):
+            await store.history(lobby, after=record_id)
     with pytest.raises(NoSuchMessage):
         await store.message(bytes(32))
     assert (await store.message(elsewhere.record.id)).room == "other"

@@ -14,6 +14,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeAlias
 
 from p2pd_client.export_shapes import ExportPage, Gone, Imported
+from p2pd_client.page_shapes import PageLink, TokenReset
 from p2pd_client.shapes import (
     ConfigValue,
     Connected,
@@ -22,16 +23,15 @@ from p2pd_client.shapes import (
     Event,
     Id,
     Joined,
+    Member,
     Message,
     MessageVersions,
     NickSet,
-    PageLink,
     Peer,
     Pinged,
     Room,
     Sent,
     Status,
-    TokenReset,
 )
 
 from p2pd_daemon.errors import P2pdError
@@ -93,6 +93,9 @@ class Control(Protocol):
     async def rooms(self) -> Sequence[Room]:
         """The joined rooms."""
 
+    async def members(self, room: str) -> Sequence[Member]:
+        """Who is in a joined room: oneself, connected peers, and those seen there before."""
+
     async def join(self, room: str, wire: str | None = None, announce: bool | None = None) -> Joined:
         """`wire` is `p2pd`, `text` or `chat-room`; None: that of the room known by this name, else `p2pd`."""
 
@@ -150,13 +153,14 @@ class Control(Protocol):
         target: str | None = None,
         limit: int = 50,
         before: str | None = None,
+        after: str | None = None,
         search: str | None = None,
     ) -> Sequence[Message]:
         """The newest `limit` messages, oldest first, of exactly one of: a room, a conversation with `peer`,
         or `target`, which is a known room's name, or else a peer.
 
-        `before` is the hexadecimal id of a message: only older ones (NoSuchMessage). `search` is what a
-        person types.
+        `before` is the hexadecimal id of a message: only older ones (NoSuchMessage). With `after` the `limit`
+        messages that follow that one. `search` is what a person types.
         """
 
     async def message(self, ref: str) -> MessageVersions:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable
 from typing import Any
 
 from p2pd_client import asked, export_shapes, shapes
+from p2pd_client.page_shapes import PageLink, PageLinkRequest, TokenReset
 
 from p2pd_daemon import errors
 
@@ -27,12 +28,15 @@ async def _history(control: Control, query: asked.HistoryQuery) -> Any:
         raise errors.UsageError(
             "history needs exactly one of room, peer and target", hint="for example ?room=lobby&limit=20"
         )
+    if query.before is not None and query.after is not None:
+        raise errors.UsageError("history takes before or after, not both", hint="ask twice")
     return await control.history(
         room=query.room,
         peer=query.peer,
         target=query.target,
         limit=query.limit,
         before=query.before,
+        after=query.after,
         search=query.search,
     )
 
@@ -72,8 +76,8 @@ ROUTES: tuple[Route, ...] = (
         "/v1/page-link",
         "A link that opens the page in a browser, once",
         lambda c, r: c.page_link(r.page),
-        shapes.PageLink,
-        asked.PageLinkRequest,
+        PageLink,
+        PageLinkRequest,
         (errors.Refused,),
     ),
     Route(
@@ -81,7 +85,7 @@ ROUTES: tuple[Route, ...] = (
         "/v1/token/reset",
         "Makes the token and every cookie and link so far worth nothing, and ends the streams of who came by them",
         lambda c, _: c.reset_token(),
-        shapes.TokenReset,
+        TokenReset,
         asked.NoArguments,
     ),
     Route("GET", "/v1/peers", "The connected peers", lambda c, _: c.peers(), list[shapes.Peer]),
@@ -113,6 +117,15 @@ ROUTES: tuple[Route, ...] = (
         NO_PEER + DIAL,
     ),
     Route("GET", "/v1/rooms", "The joined rooms", lambda c, _: c.rooms(), list[shapes.Room]),
+    Route(
+        "GET",
+        "/v1/members",
+        "Who is in a joined room, as far as this node knows",
+        lambda c, q: c.members(q.room),
+        list[shapes.Member],
+        asked.RoomRequest,
+        NO_ROOM,
+    ),
     Route(
         "POST",
         "/v1/join",

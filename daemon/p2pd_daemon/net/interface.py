@@ -46,6 +46,7 @@ class PeerConnection:
     rtt_ms: float | None
     agent: str
     protocols: tuple[str, ...]
+    relayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

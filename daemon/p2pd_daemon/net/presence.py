@@ -121,6 +121,7 @@ def describe(opened: OpenHost, peer: PeerId, conn: SwarmConn) -> PeerConnection:
         rtt_ms=round(rtt * 1000, 3) if rtt else None,
         agent=agent_of(opened, peer),
         protocols=protocols_of(opened, peer),
+        relayed=any("/p2p-circuit" in addr for addr in transport),
     )
 
 

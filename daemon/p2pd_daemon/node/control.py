@@ -9,33 +9,28 @@ from contextlib import AbstractAsyncContextManager
 import trio
 from p2pd_client.shapes import (
     ConfigValue,
-    Connected,
     Contact,
-    Conversation,
     Event,
     Id,
-    Joined,
     Kept,
     NickSet,
     Outbox,
-    Peer,
-    Pinged,
     Sent,
     Status,
     Syncing,
 )
-from p2pd_client.shapes import Room as RoomShape
 
 from p2pd_daemon.api import Access
 from p2pd_daemon.config import Config
 from p2pd_daemon.core.event import check_nick
-from p2pd_daemon.core.room import Wire
 from p2pd_daemon.errors import UsageError
 from p2pd_daemon.node.changes import Changes
 from p2pd_daemon.node.chats import Chat, Chats
 from p2pd_daemon.node.control_export import ExportControl
 from p2pd_daemon.node.control_messages import MessageControl
 from p2pd_daemon.node.control_page import PageControl
+from p2pd_daemon.node.control_peers import PeerControl
+from p2pd_daemon.node.control_rooms import RoomControl
 from p2pd_daemon.node.export import Exporter
 from p2pd_daemon.node.importing import Importer
 from p2pd_daemon.node.node import Node
@@ -43,13 +38,12 @@ from p2pd_daemon.node.parts import Parts
 from p2pd_daemon.node.present import contact_shape, event_shape
 from p2pd_daemon.node.references import References
 from p2pd_daemon.node.rooms import spoken_body
-from p2pd_daemon.store.rows import DIRECT, SENT, STORED
 from p2pd_daemon.version import __version__
 
 REMEMBERED_PEERS = 1000  # as many as the store keeps
 
 
-class NodeControl(MessageControl, ExportControl, PageControl):
+class NodeControl(PeerControl, RoomControl, MessageControl, ExportControl, PageControl):
     """Implements `Control`. Every reference to a peer is resolved here, once."""
 
     def __init__(self, parts: Parts, node: Node, config: Config, stop: trio.Event, access: Access) -> None:
@@ -96,6 +90,7 @@ class NodeControl(MessageControl, ExportControl, PageControl):
             clock_skew_ms=self._reconciler.clocks.skew_ms,
             store=await self._kept(),
             tasks=trio.lowlevel.current_statistics().tasks_living,
+            newest_event=await parts.store.newest_event(),
         )
 
     async def _kept(self) -> Kept | None:
@@ -109,35 +104,6 @@ class NodeControl(MessageControl, ExportControl, PageControl):
     async def id(self) -> Id:
         return Id(peer_id=self._parts.me, addrs=self._parts.network.addrs())
 
-    async def peers(self) -> Sequence[Peer]:
-        people = self._parts.people
-        return [
-            Peer(
-                peer_id=peer.peer_id,
-                nick=people.nick_of(peer.peer_id),
-                addrs=list(peer.addrs),
-                direction=peer.direction,
-                since_ms=peer.since_ms,
-                rtt_ms=peer.rtt_ms,
-                name=people.name_of(peer.peer_id),
-                agent=peer.agent,
-            )
-            for peer in self._parts.network.peers()
-        ]
-
-    async def connect(self, addr: str) -> Connected:
-        target = addr if addr.strip().startswith("/") else self._references.resolve(addr).peer
-        done = await self._parts.network.connect(target)
-        await self._store_nodes.choose(done.peer_id)
-        return Connected(peer_id=done.peer_id, addr=done.addr, ms=done.ms)
-
-    async def disconnect(self, peer: str) -> None:
-        await self._parts.network.disconnect(self._references.resolve(peer).peer)
-
-    async def ping(self, peer: str, count: int) -> Pinged:
-        found = await self._references.reach(peer)
-        return Pinged(peer_id=found, rtt_ms=await self._parts.network.ping(found, count))
-
     async def config(self) -> Sequence[ConfigValue]:
         return [
             ConfigValue(key=key, value=value, source=source) for key, value, source in self._config.shown()
@@ -145,36 +111,6 @@ class NodeControl(MessageControl, ExportControl, PageControl):
 
     async def stop(self) -> None:
         self._stop.set()
-
-    # Rooms
-
-    async def rooms(self) -> Sequence[RoomShape]:
-        rows = {row.topic: row for row in await self._parts.store.rooms(joined_only=True)}
-        return [
-            RoomShape(
-                room=room.name,
-                topic=room.topic,
-                unread=rows[room.topic].unread,
-                members=1 + len(self._parts.network.members(room.topic)),
-                last_ts_ms=rows[room.topic].last_ts_ms,
-                wire=room.wire.value,
-                announce=self._rooms.peer_topic.announces(room.topic),
-            )
-            for room in sorted(self._rooms.all(), key=lambda room: room.name)
-            if room.topic in rows
-        ]
-
-    async def join(self, room: str, wire: str | None = None, announce: bool | None = None) -> Joined:
-        joined = await self._rooms.join(room, None if wire is None else Wire(wire), announce)
-        announces = self._rooms.peer_topic.announces(joined.topic)
-        return Joined(room=joined.name, topic=joined.topic, wire=joined.wire.value, announce=announces)
-
-    async def leave(self, room: str) -> None:
-        await self._rooms.leave(room)
-
-    async def send(self, room: str, text: str, kind: str) -> Sent:
-        where, said, count = await self._rooms.say(room, text, kind)
-        return Sent(id=said.record.id_hex, room=where.name, ts_ms=said.ts_ms, state=SENT if count else STORED)
 
     # People and direct conversations
 
@@ -190,23 +126,6 @@ class NodeControl(MessageControl, ExportControl, PageControl):
 
     def open_chat(self, peer: str | None) -> AbstractAsyncContextManager[Chat]:
         return self._chats.open(peer)
-
-    async def conversations(self) -> Sequence[Conversation]:
-        people = self._parts.people
-        store = self._parts.store
-        waiting = {peer: (await store.outbox_counts(peer)) for peer in await store.outbox_peers()}
-        return [
-            Conversation(
-                peer_id=row.peer,
-                nick=people.nick_of(row.peer),
-                name=people.name_of(row.peer),
-                unread=row.unread,
-                queued=waiting[row.peer].queued + waiting[row.peer].sent if row.peer in waiting else 0,
-                last_ts_ms=row.last_ts_ms,
-            )
-            for row in await store.rooms(joined_only=False, kind=DIRECT)
-            if row.peer is not None
-        ]
 
     async def nick(self) -> NickSet:
         return NickSet(nick=self._parts.people.nick_of(self._parts.me))

@@ -55,6 +55,7 @@ class MessageControl:
         target: str | None = None,
         limit: int = 50,
         before: str | None = None,
+        after: str | None = None,
         search: str | None = None,
     ) -> Sequence[Message]:
         row = await self._references.place(room=room, peer=peer, target=target)
@@ -64,6 +65,7 @@ class MessageControl:
             row.room_n,
             limit=limit,
             before=_record_id(before) if before else None,
+            after=_record_id(after) if after else None,
             search=search or None,
             hide_authors=self._parts.people.blocked,
         )

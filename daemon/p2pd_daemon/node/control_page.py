@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from p2pd_client.shapes import PageLink, TokenReset
+from p2pd_client.page_shapes import PageLink, TokenReset
 
 from p2pd_daemon.api import Access
 from p2pd_daemon.api.access import CODE_SECONDS

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from p2pd_client.shapes import Contact, Event, Message
+from p2pd_client.shapes import Contact, Event, LastMessage, Message
 
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.node.parts import Parts
 from p2pd_daemon.node.people import People
 from p2pd_daemon.store.history import message_shape as stored_shape
-from p2pd_daemon.store.rows import EventRow, MessageRow
+from p2pd_daemon.store.rows import EventRow, LastRow, MessageRow
+
+LAST_CHARACTERS = 100
 
 
 def contact_shape(parts: Parts, peer: PeerId, last_seen_ms: int | None) -> Contact:
@@ -30,6 +32,20 @@ def contact_shape(parts: Parts, peer: PeerId, last_seen_ms: int | None) -> Conta
 def message_shape(people: People, row: MessageRow) -> Message:
     """As the event stream has it too, by the store's `message_shape`."""
     return msgspec.convert(_named(people, stored_shape(row)), Message)
+
+
+def last_shape(people: People, row: LastRow | None) -> LastMessage | None:
+    """On one line, whatever the text has."""
+    if row is None:
+        return None
+    return LastMessage(
+        from_=row.author,
+        name=people.name_as(row.author, row.said_nick or ""),
+        text=" ".join(row.text.split())[:LAST_CHARACTERS],
+        kind=row.kind,
+        ts_ms=row.ts_ms,
+        deleted=row.deleted,
+    )
 
 
 def event_shape(people: People, row: EventRow) -> Event:

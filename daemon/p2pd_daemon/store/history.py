@@ -153,20 +153,23 @@ def load_history(
     *,
     limit: int,
     before: bytes | None = None,
+    after: bytes | None = None,
     search: str | None = None,
     hide_authors: Collection[PeerId] = (),
 ) -> list[MessageRow]:
-    """The newest `limit` messages of a room that are older than `before`, oldest first, ordered by (ts_ms,
-    id).
+    """The newest `limit` messages of a room that are older than `before`, or the `limit` that follow `after`; oldest
+    first, ordered by (ts_ms, id).
 
-    A `search` without a word in it finds everything. Raises NoSuchMessage when the room has no record
-    `before`.
+    A `search` without a word in it finds everything. Raises NoSuchMessage when the room has no such record.
     """
     where = ["r.room_n = ?", "r.shown = 1"]
     values: list[Any] = [room_n]
     if before is not None:
         where.append("(r.ts_ms, r.id) < (?, ?)")
         values += [_ts_of(conn, room_n, before), before]
+    if after is not None:
+        where.append("(r.ts_ms, r.id) > (?, ?)")
+        values += [_ts_of(conn, room_n, after), after]
     if hide_authors:
         where.append("r.author NOT IN (SELECT value FROM json_each(?))")
         values.append(json.dumps(sorted(hide_authors)))
@@ -178,12 +181,14 @@ def load_history(
         for pattern in parsed.patterns:
             where.append("coalesce(r.edited, r.text) LIKE ? ESCAPE '\\'")
             values.append(pattern)
+    order = "r.ts_ms DESC, r.id DESC" if after is None else "r.ts_ms, r.id"
     found = conn.execute(
-        f"SELECT {MESSAGE_COLUMNS} FROM {MESSAGE_TABLES} WHERE {' AND '.join(where)}"  # noqa: S608 - our own words
-        " ORDER BY r.ts_ms DESC, r.id DESC LIMIT ?",
+        f"SELECT {MESSAGE_COLUMNS} FROM {MESSAGE_TABLES} WHERE {' AND '.join(where)} ORDER BY {order} LIMIT ?",  # noqa: S608
         (*values, max(limit, 0)),
     ).fetchall()
-    return with_reactions(conn, [message_row(row) for row in reversed(found)])
+    if after is None:
+        found.reverse()
+    return with_reactions(conn, [message_row(row) for row in found])
 
 
 def load_message(conn: sqlite3.Connection, record_id: bytes) -> MessageRow:

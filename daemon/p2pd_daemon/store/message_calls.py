@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from p2pd_daemon.core.peer_id import PeerId
-from p2pd_daemon.store import carried, changes, delivery, deposits, history, reactions
+from p2pd_daemon.store import carried, changes, delivery, deposits, history, lasts, reactions
 from p2pd_daemon.store.calls import StoreCalls
 from p2pd_daemon.store.carried import Carried
-from p2pd_daemon.store.rows import MessageRow, OutboxCounts, VersionRow
+from p2pd_daemon.store.rows import LastRow, MessageRow, OutboxCounts, VersionRow
 
 
 class MessageCalls(StoreCalls):
@@ -20,15 +20,26 @@ class MessageCalls(StoreCalls):
         *,
         limit: int = 50,
         before: bytes | None = None,
+        after: bytes | None = None,
         search: str | None = None,
         hide_authors: Collection[PeerId] = frozenset(),
     ) -> list[MessageRow]:
-        """The newest `limit` messages older than `before`, oldest first, by (ts_ms, id). Raises
-        NoSuchMessage.
+        """The newest `limit` messages older than `before`, or those that follow `after`, oldest first, by (ts_ms,
+        id). Raises NoSuchMessage.
         """
         return await self._read(
-            history.load_history, room_n, limit=limit, before=before, search=search, hide_authors=hide_authors
+            history.load_history,
+            room_n,
+            limit=limit,
+            before=before,
+            after=after,
+            search=search,
+            hide_authors=hide_authors,
         )
+
+    async def lasts(self, rooms: Collection[int], hide_authors: Collection[PeerId]) -> dict[int, LastRow]:
+        """The newest message of each of these rooms that has one."""
+        return await self._read(lasts.load_lasts, tuple(rooms), hide_authors)
 
     async def message(self, record_id: bytes) -> MessageRow:
         """Any record, shown or not. Raises NoSuchMessage."""

@@ -182,6 +182,17 @@ class KnownPeer(Struct, frozen=True):
     source: str
 
 
+class LastRow(Struct, frozen=True):
+    """The newest message of a room: `text` is its beginning; `said_nick` as in SenderRow."""
+
+    author: PeerId
+    said_nick: str | None
+    text: str
+    kind: str
+    ts_ms: int
+    deleted: bool
+
+
 class OutboxCounts(Struct, frozen=True):
     """Direct messages that wait: not yet handed over, and handed over but not acknowledged."""
 

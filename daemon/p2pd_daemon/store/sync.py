@@ -95,6 +95,14 @@ def save_members(conn: sqlite3.Connection, room_n: int, peers: Collection[PeerId
     )
 
 
+def load_members(conn: sqlite3.Connection, room_n: int, limit: int) -> list[PeerId]:
+    """Who was seen in the room, the last seen first."""
+    rows = conn.execute(
+        "SELECT peer FROM members WHERE room_n = ? ORDER BY seen_ms DESC, peer LIMIT ?", (room_n, limit)
+    )
+    return [PeerId(peer) for (peer,) in rows]
+
+
 def save_holds(conn: sqlite3.Connection, room_n: int, peer: PeerId, own_n: int, now_ms: int) -> bool:
     """The peer has all our records of the room up to the number `own_n`; whether that is news."""
     cursor = conn.execute(

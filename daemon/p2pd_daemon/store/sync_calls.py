@@ -57,6 +57,10 @@ class SyncCalls(StoreCalls):
         """These peers were seen in the room."""
         await self._write(sync.save_members, room_n, peers, now_ms)
 
+    async def members(self, room_n: int, limit: int) -> list[PeerId]:
+        """Who was seen in the room, the last seen first."""
+        return await self._read(sync.load_members, room_n, limit)
+
     async def note_holds(self, room_n: int, peer: PeerId, own_n: int, now_ms: int) -> bool:
         """The peer has all our records of the room up to number `own_n`; whether that is news."""
         return await self._write(sync.save_holds, room_n, peer, own_n, now_ms)
