@@ -1,6 +1,7 @@
 // What is open beside or below the messages; opening something moves the focus into it.
 
 import { get } from "./api.js";
+import { nameOf } from "./store/places.js";
 import { personName } from "./store/people.js";
 
 export function createPanels(store, actions) {
@@ -28,6 +29,20 @@ export function createPanels(store, actions) {
     closePanel(id) {
       open(null);
       if (id) document.querySelector(`[data-id="${CSS.escape(id)}"]`)?.focus();
+    },
+    async toggleMembers(key) {
+      if (isOpen("members", undefined)) return open(null);
+      open({ kind: "members" });
+      intoIt();
+      return actions.loadMembers(key);
+    },
+    async loadMembers(key) {
+      const members = await actions.attempt(() => get("/v1/members", { room: nameOf(key) }), { quiet: true });
+      if (members && isOpen("members", undefined)) open({ kind: "members", members });
+    },
+    closeMembers() {
+      open(null);
+      document.querySelector("[data-members]")?.focus();
     },
     async toggleVersions(id) {
       if (isOpen("versions", id)) return open(null);

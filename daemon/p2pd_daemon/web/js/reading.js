@@ -138,6 +138,10 @@ export function createReading(store, actions) {
       if (now?.key !== key || now.text !== text) return undefined; // another one meanwhile
       return dispatch({ type: "search", search: { key, text, found: found?.toReversed() ?? null, busy: false } });
     },
+    openSearch(key) {
+      dispatch({ type: "search", search: { key, text: "", found: null, busy: false } });
+      requestAnimationFrame(() => requestAnimationFrame(() => document.querySelector(".search input")?.focus()));
+    },
     closeSearch: () => dispatch({ type: "search", search: null }),
   };
 
