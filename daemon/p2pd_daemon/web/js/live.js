@@ -55,6 +55,7 @@ export async function followDaemon(store, actions) {
     switch (kind) {
       case "message":
         actions.arrived(data);
+        actions.told(data);
         refresh("places");
         break;
       case "edit":
@@ -76,6 +77,9 @@ export async function followDaemon(store, actions) {
         refresh("peers", "people", "status");
         break;
       case "member":
+        if (store.state.panel?.kind === "members") actions.loadMembers(store.state.route.key);
+        refresh("places");
+        break;
       case "room":
         refresh("places");
         break;

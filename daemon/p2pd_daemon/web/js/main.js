@@ -5,6 +5,7 @@ import { chooseLanguage } from "./i18n.js";
 import { loadDrafts, loadPreferences, saveDrafts, savePreferences } from "./kept.js";
 import { followDaemon } from "./live.js";
 import { watchAttention } from "./attention.js";
+import { createOwn, watchOwn } from "./own.js";
 import { parseRoute } from "./router.js";
 import { initialState, reduce } from "./store/state.js";
 import { createStore } from "./store/store.js";
@@ -14,6 +15,7 @@ import { shell } from "./views/shell.js";
 
 const store = createStore(reduce, initialState(loadPreferences()));
 const actions = createActions(store);
+Object.assign(actions, createOwn(store, actions));
 const scroller = createScroller(store, actions);
 actions.timeline = scroller;
 
@@ -45,6 +47,7 @@ keep((state) => state.preferences, (preferences) => { savePreferences(preference
 keep((state) => state.drafts, saveDrafts);
 store.dispatch({ type: "drafts", drafts: loadDrafts() });
 watchAttention(store, actions);
+watchOwn(store, actions);
 addEventListener("hashchange", readRoute);
 readRoute();
 draw();

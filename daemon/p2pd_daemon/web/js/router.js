@@ -14,8 +14,8 @@ export function parseRoute(pathname, hash) {
   return { page: PAGES.has(kind) ? kind : "start" };
 }
 
-// /receive and /send go on with the conversation in the same simple page: /send#PEER_ID
-const chatting = (hash) => (hash.length > 1 ? { key: peerKey(decoded(hash.slice(1))) } : {});
+// /receive and /send go on with the conversation in the same simple page: /send#peer/PEER_ID
+const chatting = (hash) => (hash.startsWith("#peer/") ? { key: peerKey(decoded(hash.slice(6))) } : {});
 
 export const linkTo = (key) => `#${key.startsWith("room:") ? "room" : "peer"}/${encodeURIComponent(key.slice(5))}`;
 

@@ -3,6 +3,7 @@
 import { reducePlaces } from "./places.js";
 import { chain } from "./store.js";
 import { reduceTimelines } from "./timeline.js";
+import { reduceUi } from "./ui.js";
 
 export function initialState(preferences) {
   return {
@@ -23,6 +24,7 @@ export function initialState(preferences) {
     offer: null, // {key, word, names, chosen}: names offered to complete what is being typed
     search: null, // {key, text, found, busy}
     textBytes: 0, // the most that one message may have; 0: any
+    ui: {}, // what the pages for oneself remember, see ui.js
     notices: [], // {n, kind: "error" | "info", text, hint}
     preferences,
   };
@@ -80,4 +82,4 @@ function reduceRest(state, action) {
   }
 }
 
-export const reduce = chain(reduceRest, reducePlaces, reduceTimelines);
+export const reduce = chain(reduceRest, reduceUi, reducePlaces, reduceTimelines);
