@@ -16,6 +16,9 @@ export function chooseLanguage(wanted) {
 
 export const language = () => chosen;
 
+// For dates and times: British English, Swiss German, … where the browser says so.
+export const locale = () => navigator.languages?.find((one) => one.slice(0, 2).toLowerCase() === chosen) ?? chosen;
+
 // A text is a string with {names}, or, for counts, {one, other} by Intl.PluralRules of `n`.
 export function t(key, values = {}) {
   let text = WORDS[chosen][key] ?? en[key] ?? key;

@@ -2,7 +2,7 @@
 
 import { html, nothing } from "../../vendor/lit-html/lit-html.js";
 import { momentOf, timeOf } from "../format.js";
-import { language, t } from "../i18n.js";
+import { locale, t } from "../i18n.js";
 import { allowed, deliveryOf } from "../rows.js";
 import { keyOf } from "../store/places.js";
 import { avatar } from "./avatar.js";
@@ -21,8 +21,8 @@ export function messageRow(message, shown, actions) {
   const classes = ["message", first ? "first" : "", message.from === me ? "mine" : "", active || panel ? "active" : ""];
   return html`
     <article class=${classes.filter(Boolean).join(" ")} data-id=${message.id} tabindex=${entry ? 0 : -1}
-        aria-label=${t("message.label", { name, time: timeOf(message.ts_ms, language()) })}>
-      ${first ? avatar(name, message.from) : nothing}
+        aria-label=${t("message.label", { name, time: timeOf(message.ts_ms, locale()) })}>
+      ${first && !action ? avatar(name, message.from) : nothing}
       ${first && !action ? head(message, name) : html`<div class="aside" aria-hidden="true">${clock(message)}</div>`}
       ${quote(message, actions)}
       <div class="body" dir="auto">${body(message, name, action, nick)}</div>
@@ -34,7 +34,7 @@ export function messageRow(message, shown, actions) {
 }
 
 const clock = (message) => html`<time datetime=${new Date(message.ts_ms).toISOString()}
-  title=${momentOf(message.ts_ms, language())}>${timeOf(message.ts_ms, language())}</time>`;
+  title=${momentOf(message.ts_ms, locale())}>${timeOf(message.ts_ms, locale())}</time>`;
 
 function head(message, name) {
   return html`<header>
@@ -70,7 +70,7 @@ const MARKS = { waits: "◷", sent: "✓", got: "✓✓", failed: "✕" };
 
 function deliveryMark(message) {
   const delivery = deliveryOf(message);
-  if (!delivery) return nothing;
+  if (!delivery || message.deleted) return nothing;
   const what = t(delivery.key, { n: delivery.n, m: delivery.m, reason: message.reason });
   return html`<span class="mark delivery" data-mark=${delivery.mark} title=${what}>
     <span aria-hidden="true">${MARKS[delivery.mark]}</span><span class="unseen">${what}</span>

@@ -2,7 +2,7 @@
 
 import { html, nothing } from "../../vendor/lit-html/lit-html.js";
 import { momentOf } from "../format.js";
-import { language, t } from "../i18n.js";
+import { locale, t } from "../i18n.js";
 import { icons } from "./icons.js";
 
 const SYMBOLS = ["👍", "❤️", "😂", "🎉", "😮", "😢", "🙏", "✅"];
@@ -46,7 +46,7 @@ export function messagePanel(message, panel, actions) {
     case "versions":
       return html`<ol class="panel versions" aria-label=${t("versions")}>
         ${(panel.versions ?? []).map((one) => html`<li>
-          <small>${momentOf(one.ts_ms, language())}</small><div dir="auto">${one.text}</div></li>`)}
+          <small>${momentOf(one.ts_ms, locale())}</small><div dir="auto">${one.text}</div></li>`)}
       </ol>`;
     default:
       return nothing;

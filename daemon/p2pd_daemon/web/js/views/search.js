@@ -2,7 +2,7 @@
 
 import { html, nothing } from "../../vendor/lit-html/lit-html.js";
 import { whenOf } from "../format.js";
-import { language, t } from "../i18n.js";
+import { locale, t } from "../i18n.js";
 import { icons } from "./icons.js";
 import { nameOfAuthor } from "./message.js";
 
@@ -39,6 +39,6 @@ function said({ busy, found }) {
 
 const results = (found, key, actions) => html`<ol class="results">
   ${found.map((one) => html`<li><button type="button" class="quiet" @click=${() => actions.toMessage(key, one.id)}>
-    <b><bdi>${nameOfAuthor(one)}</bdi></b> <small>${whenOf(one.ts_ms, language(), Date.now())}</small>
+    <b><bdi>${nameOfAuthor(one)}</bdi></b> <small>${whenOf(one.ts_ms, locale(), Date.now())}</small>
     <span dir="auto">${one.text}</span></button></li>`)}
 </ol>`;

@@ -3,7 +3,7 @@
 import { html, nothing } from "../../vendor/lit-html/lit-html.js";
 import { repeat } from "../../vendor/lit-html/directives/repeat.js";
 import { whenOf } from "../format.js";
-import { language, t } from "../i18n.js";
+import { locale, t } from "../i18n.js";
 import { linkTo } from "../router.js";
 import { isRoom, nameOf, sortedPlaces } from "../store/places.js";
 import { avatar } from "./avatar.js";
@@ -54,7 +54,7 @@ function entry(place, state) {
     ${room ? html`<span class="avatar" aria-hidden="true">#</span>` : avatar(place.title, nameOf(place.key))}
     ${here ? html`<span class="here" title=${t("person.here")}><span class="unseen">${t("person.here")}</span></span>` : nothing}
     <span class="title"><bdi>${place.title}</bdi></span>
-    <small class="when">${place.last_ts_ms ? whenOf(place.last_ts_ms, language(), Date.now()) : nothing}</small>
+    <small class="when">${place.last_ts_ms ? whenOf(place.last_ts_ms, locale(), Date.now()) : nothing}</small>
     <span class="last">${draft ? html`<i>${t("draft")}</i> ${draft}` : preview(place, room, state)}</span>
     ${place.unread ? html`<span class="count"><span aria-hidden="true">${place.unread > 999 ? "999+" : place.unread}</span>
       <span class="unseen">${t("unread", { n: place.unread })}</span></span>` : nothing}

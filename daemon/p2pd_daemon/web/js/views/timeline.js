@@ -5,7 +5,7 @@ import { guard } from "../../vendor/lit-html/directives/guard.js";
 import { ref } from "../../vendor/lit-html/directives/ref.js";
 import { repeat } from "../../vendor/lit-html/directives/repeat.js";
 import { dayOf } from "../format.js";
-import { language, t } from "../i18n.js";
+import { locale, t } from "../i18n.js";
 import { rowsOf } from "../rows.js";
 import { timelineOf } from "../store/timeline.js";
 import { icons } from "./icons.js";
@@ -48,12 +48,12 @@ function rows(state, line, actions) {
       active: message.id === state.active, entry: message.id === focus,
       panel: panel?.id === message.id ? panel : null,
     };
-    const parts = [message, first, shown.active, shown.entry, shown.panel, shown.me, shown.nick, place?.wire, language()];
+    const parts = [message, first, shown.active, shown.entry, shown.panel, shown.me, shown.nick, place?.wire, locale()];
     return guard(parts, () => messageRow(message, shown, actions));
   });
 }
 
-const day = (row, now) => html`<h2 class="day"><span>${dayOf(row.ts_ms, language(), now, { today: t("today"), yesterday: t("yesterday") })}</span></h2>`;
+const day = (row, now) => html`<h2 class="day"><span>${dayOf(row.ts_ms, locale(), now, { today: t("today"), yesterday: t("yesterday") })}</span></h2>`;
 
 function jump(state, line, actions) {
   if (state.atEnd || !line.messages.length) return nothing;
