@@ -35,6 +35,21 @@ async def test_a_code_opens_the_page_once(tmp_path: Path, page: str) -> None:
         assert (known.status, known.headers["location"]) == (303, page)
 
 
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [("de-AT,de;q=0.9,en;q=0.8", "de"), ("it, fr;q=0.5", "fr"), ("it", "en"), ("", "en"), ("<script>", "en")],
+)
+async def test_a_spent_link_says_so_in_the_reader_s_language(
+    tmp_path: Path, accepted: str, language: str
+) -> None:
+    async with open_api(tmp_path, http=True) as api:
+        spent = await api.ask_tcp("GET", "/?token=x", accept_language=accepted)
+        assert f'<html lang="{language}">' in spent.content.decode()
+        assert b"<code>p2pd web</code>" in spent.content
+        assert b"{" not in spent.content
+        assert b"style=" not in spent.content
+
+
 @pytest.mark.parametrize("wrong", ["", "wrong", "%ff", "TOKEN", "COOKIE"])
 async def test_nothing_else_does(tmp_path: Path, wrong: str) -> None:
     async with open_api(tmp_path, http=True) as api:

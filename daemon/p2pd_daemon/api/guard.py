@@ -47,7 +47,7 @@ class Guard:
                 "requests from other web sites are refused", "use the p2pd command, or its own page"
             )
         known = self._is_known(headers)
-        if (answer := log_in(self._access, self.cookie, scope, known=known)) is not None:
+        if (answer := log_in(self._access, self.cookie, scope, headers, known=known)) is not None:
             return answer
         path = scope["path"]
         if known or path in PUBLIC_PATHS or is_public(path):

@@ -4,38 +4,19 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs
 
+from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from .access import Access
 from .http11 import Scope
 from .pages import PAGE_HEADERS, PATHS
 from .replies import HEADERS
+from .spent import spent_page
 
 COOKIE_SECONDS = 365 * 24 * 3600
 
-SPENT_PAGE = """<!doctype html>
-<html lang="en">
-  <head>
-    <meta charset="utf-8">
-    <meta name="viewport" content="width=device-width, initial-scale=1">
-    <meta name="color-scheme" content="light dark">
-    <title>p2pd: this link was used</title>
-    <link rel="stylesheet" href="/web/css/base.css">
-  </head>
-  <body>
-    <main class="denied">
-      <h1>This link does not open the page</h1>
-      <p>Each link opens it once, and this one was used, is too old, or was not copied in full.</p>
-      <p>On the machine that p2pd runs on, this command opens the page or prints a new link:</p>
-      <pre><code>p2pd web</code></pre>
-      <p>If this browser had the page before, <a href="/">it may still open it</a>.</p>
-    </main>
-  </body>
-</html>
-"""
 
-
-def log_in(access: Access, cookie: str, scope: Scope, *, known: bool) -> Response | None:
+def log_in(access: Access, cookie: str, scope: Scope, headers: Headers, *, known: bool) -> Response | None:
     """The answer to a request that brings a code to the page, None for any other.
 
     `cookie` is the cookie's name. A browser that is `known` gets in with a spent code as well: it opens the link a
@@ -47,7 +28,11 @@ def log_in(access: Access, cookie: str, scope: Scope, *, known: bool) -> Respons
     if offered is None:
         return None
     if not access.spend(offered[0]) and not known:
-        return HTMLResponse(SPENT_PAGE, 401, {**PAGE_HEADERS, "cache-control": "no-store"})
+        return HTMLResponse(
+            spent_page(headers.get("accept-language", "")),
+            401,
+            {**PAGE_HEADERS, "cache-control": "no-store", "vary": "Accept-Language"},
+        )
     # A redirect, so that the code stays neither in the address bar nor in a Referer.
     reply = RedirectResponse(scope["path"], 303, headers=HEADERS)
     reply.set_cookie(
