@@ -20,9 +20,9 @@ export function composer(state, actions) {
   const over = state.textBytes ? bytesOf(text) - state.textBytes : 0;
   const offer = state.offer?.key === key ? state.offer : null;
   const title = state.places[key]?.title ?? nameOf(key);
-  const ready = state.link === "live" && text.trim() && over <= 0;
-  const box = { key, about, text, ready, offer, state, actions };
-  return html`<form class="composer" @submit=${(event) => { event.preventDefault(); submit(box); }}>
+  const ready = mayGo(state, text);
+  const box = { key, about, text, offer, state, actions };
+  return html`<form class="composer" @submit=${(event) => { event.preventDefault(); submit(event.target.querySelector("textarea").value, box); }}>
     ${about ? aboutBar(about, actions) : nothing}
     ${offer ? offered(box) : nothing}
     <div class="row">
@@ -106,7 +106,7 @@ const OFFERED = {
 const KEYS = {
   Enter(event, box) {
     if (event.shiftKey) return false;
-    submit(box);
+    submit(event.target.value, box);
     return true;
   },
   Escape(_event, { about, actions }) {
@@ -140,9 +140,12 @@ function turn(offer, step, actions) {
   return true;
 }
 
-function submit({ key, text, ready, actions }) {
+const mayGo = ({ link, textBytes }, text) => link === "live" && Boolean(text.trim()) && (!textBytes || bytesOf(text) <= textBytes);
+
+// `text` is what stands in the box now: what was drawn last may lack the latest letters.
+function submit(text, { key, state, actions }) {
   actions.offer(null);
-  if (ready) actions.say(key, text);
+  if (mayGo(state, text)) actions.say(key, text);
 }
 
 // As high as its text, where the style sheet cannot say so.
