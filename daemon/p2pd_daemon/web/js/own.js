@@ -10,6 +10,7 @@ export const createOwn = (store, actions) => ({ ...createReaching(store, actions
 export function watchOwn(store, actions) {
   let before = null; // what was there when /receive began to wait
   let shown = {};
+  let talking; // key of the conversation that /receive or /send shows
 
   // Opens the conversation with the first who writes or connects.
   function waitForCaller(state) {
@@ -20,11 +21,20 @@ export function watchOwn(store, actions) {
     if (peerId) actions.show(peerKey(peerId));
   }
 
+  // Who waited or called is here to write: the focus goes there, and screen readers say with whom.
+  function intoConversation({ route, places }) {
+    const key = route.page === "receive" || route.page === "send" ? route.key : undefined;
+    if (key === talking || (key && !places[key])) return;
+    talking = key;
+    if (key) requestAnimationFrame(() => requestAnimationFrame(() => document.querySelector("main textarea")?.focus()));
+  }
+
   store.subscribe((state) => {
     const { route, peers, link } = state;
     const last = shown;
     shown = { page: route.page, peers, link };
     waitForCaller(state);
+    intoConversation(state);
     if (link !== "live") return;
     if (route.page === "settings" && (last.page !== "settings" || last.link !== "live")) actions.loadBlocks();
     if (route.page === "network" && peers !== last.peers) actions.loadSeen();

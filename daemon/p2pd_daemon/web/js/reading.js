@@ -1,6 +1,7 @@
 // Reading a place: what is loaded of it, where one is in it, what counts as read, and searching in it.
 
 import { get, post } from "./api.js";
+import { personName } from "./store/people.js";
 import { isRoom, keyOf, nameOf, whereOf } from "./store/places.js";
 import { firstUnread, KEPT, PAGE, timelineOf } from "./store/timeline.js";
 
@@ -92,7 +93,7 @@ export function createReading(store, actions) {
       const known = store.state.places[key];
       if (isRoom(key) && !known) return; // the page offers to join
       if (!known) {
-        dispatch({ type: "place-opened", key, title: store.state.people[nameOf(key)]?.name ?? nameOf(key) });
+        dispatch({ type: "place-opened", key, title: personName(store.state, nameOf(key)) });
       }
       if (!timelineOf(store.state, key).messages.length) newest(key);
     },

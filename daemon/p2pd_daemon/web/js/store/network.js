@@ -6,7 +6,7 @@ import { personName } from "./people.js";
 
 const SERVICES = ["bootstrap", "relay", "store"];
 const SPEEDS = [50, 150, 400]; // ms: at once, quick, noticeable, slow
-const RINGS = [0.5, 0.66, 0.82, 1]; // how far out, of the half width and height
+const RINGS = [0.62, 0.75, 0.87, 1]; // how far out, of the half width and height
 const CROWD = 10; // from so many on, every other one stands further in, so that names have room
 export const NAMED = 24; // more nodes than that are drawn without names
 
@@ -70,7 +70,8 @@ export function layOut(nodes, { width, height, margin }) {
 }
 
 function around(me, node, n, count, margin) {
-  const angle = (2 * Math.PI * n) / count - Math.PI / 2;
+  // Two are left and right, four in the corners: names are wider than high.
+  const angle = (2 * Math.PI * n) / count + (count > 1 ? Math.PI / count - Math.PI / 2 : 0);
   const ring = node.connected ? RINGS[speedOf(node.rtt) ?? 2] : 1;
   const far = count > CROWD && n % 2 ? ring * 0.7 : ring;
   return {

@@ -46,8 +46,8 @@ const legend = () => html`<ul class="legend" aria-hidden="true">
 function table(state, actions, nodes) {
   return html`<div class="scroll" tabindex="0" role="region" aria-label=${t("network.table")}><table>
     <caption class="unseen">${t("network.table")}</caption>
-    <thead><tr>${["name", "kind", "way", "rtt", "rooms"].map((column) => html`<th scope="col">${t(`column.${column}`)}</th>`)}</tr></thead>
-    <tbody>${nodes.map((node) => html`<tr aria-current=${node.id === state.ui.chosen ? "true" : nothing}>
+    <thead><tr>${["name", "kind", "way", "rtt", "rooms"].map((column) => html`<th scope="col" class=${column === "rtt" ? "number" : nothing}>${t(`column.${column}`)}</th>`)}</tr></thead>
+    <tbody>${[...nodes].sort(byName).map((node) => html`<tr aria-current=${node.id === state.ui.chosen ? "true" : nothing}>
       <th scope="row"><button type="button" class="link" @click=${() => actions.choosePeer(node.id)}>${node.name}</button></th>
       <td>${t(`kind.${node.kind}`)}</td>
       <td>${wayOf(node)}</td>
@@ -56,6 +56,8 @@ function table(state, actions, nodes) {
     </tr>`)}</tbody>
   </table></div>`;
 }
+
+const byName = (a, b) => a.name.localeCompare(b.name, language());
 
 const wayOf = (node) => t(node.connected ? (node.relayed ? "way.relayed" : "way.direct") : "way.none");
 

@@ -28,7 +28,7 @@ export function receivePage(state, actions) {
     <p class="faint">${t(`receive.${kind}`)}</p>
     ${copyStatus(state)}
     <p class="waiting" role="status">${t("receive.waiting")}</p>
-    <p><a href="/send">${t("receive.other")}</a> · <a href="/">${t("pair.all")}</a></p>
+    <p class="links"><a href="/send">${t("receive.other")}</a> <a href="/">${t("pair.all")}</a></p>
   </div>`;
 }
 
@@ -38,7 +38,7 @@ export function sendPage(state, actions) {
     <h1>${t("send.title")}</h1>
     <p>${t("send.what")}</p>
     ${reachForm(state, { submit: actions.reachAndTalk, focus: true })}
-    <p><a href="/receive">${t("send.other")}</a> · <a href="/">${t("pair.all")}</a></p>
+    <p class="links"><a href="/receive">${t("send.other")}</a> <a href="/">${t("pair.all")}</a></p>
   </div>`;
 }
 
@@ -46,7 +46,7 @@ function talk(state, actions) {
   const peerId = nameOf(state.route.key);
   return html`<div class="pair-talk">
     <p class="unseen" role="status">${t("pair.with", { name: personName(state, peerId) })}</p>
-    <p class="pair-bar"><a href="#start">${t("pair.again")}</a> <a href="/#peer/${peerId}">${t("pair.all")}</a></p>
+    <p class="pair-bar"><a class="again" href="#start">${t("pair.again")}</a> <a href="/#peer/${peerId}">${t("pair.all")}</a></p>
     ${placePage(state, actions)}
   </div>`;
 }

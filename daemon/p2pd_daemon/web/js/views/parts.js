@@ -46,7 +46,7 @@ export function nickForm({ status, ui, link }, actions) {
   const typed = ui.nick ?? status.nick;
   const save = (event) => {
     event.preventDefault();
-    actions.saveNick(typed);
+    actions.saveNick(event.target.querySelector("input").value); // what was drawn last may lack the latest letters
   };
   return html`<form class="nick" @submit=${save}>
     <label for="nick">${t("nick.label")}</label>

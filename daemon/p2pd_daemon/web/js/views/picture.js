@@ -20,7 +20,7 @@ export function picture(state, actions, { me, nodes, links }, { width, height })
         @click=${() => choose(node)} @keydown=${(event) => press(event, () => choose(node))}>
         <title>${described(node)}</title>
         ${shape(node)}
-        ${named || node.id === state.ui.chosen ? text(node, node.name) : nothing}
+        ${named || node.id === state.ui.chosen ? text(node, node.name, node.y < me.y) : nothing}
       </g>`)}
   </svg>`;
 }
@@ -49,7 +49,8 @@ function shape({ x, y, kind }) {
   }
 }
 
-const text = ({ x, y }, name) => svg`<text class="name" x=${x} y=${y + 31}>${short(name)}</text>`;
+// Away from the middle, where the lines come from.
+const text = ({ x, y }, name, above = false) => svg`<text class="name" x=${x} y=${above ? y - 22 : y + 33}>${short(name)}</text>`;
 
 function short(name) {
   const letters = [...name];

@@ -56,7 +56,7 @@ export default {
   "send.what": "Fügen Sie ein, was man Ihnen geschickt hat, und reden Sie los.",
   "send.other": "Stattdessen auf jemanden warten",
   "pair.with": "Sie reden mit {name}",
-  "pair.again": "Beenden",
+  "pair.again": "Zurück",
   "pair.all": "Zum ganzen p2pd",
 
   "network.title": "Netz",

@@ -56,7 +56,7 @@ export default {
   "send.what": "Paste what you were sent, and talk.",
   "send.other": "Wait for somebody instead",
   "pair.with": "You are talking with {name}",
-  "pair.again": "End",
+  "pair.again": "Back",
   "pair.all": "All of p2pd",
 
   "network.title": "Network",

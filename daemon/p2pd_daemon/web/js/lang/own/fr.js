@@ -56,7 +56,7 @@ export default {
   "send.what": "Collez ce qu’on vous a envoyé, et discutez.",
   "send.other": "Attendre plutôt quelqu’un",
   "pair.with": "Vous discutez avec {name}",
-  "pair.again": "Terminer",
+  "pair.again": "Retour",
   "pair.all": "Tout p2pd",
 
   "network.title": "Réseau",
