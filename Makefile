@@ -7,12 +7,13 @@ BIN := $(VENV)/bin
 RUN_ARGS ?=
 PYTEST_ARGS ?=
 INTEROP_PEERS ?=
+BENCH_ARGS ?=
 # Most of what the tests do is to wait for processes: files run side by side, each in order.
 PARALLEL ?= -n 4 --dist loadfile
 # Without compiled modules each start of the daemon would compile a thousand of them where PYTHONDONTWRITEBYTECODE is set.
 COMPILE = @$(BIN)/python -m compileall -q -j 0 daemon cli bootstrap
 
-.PHONY: run setup dev check format lint types contracts docs test test-all interop interop-table bench lock protos clean help
+.PHONY: run setup dev check format lint types contracts docs test test-all interop interop-table browser bench lock protos clean help
 
 help:            ## lists the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/'
@@ -70,8 +71,11 @@ interop-table: $(VENV)/.dev interop   ## runs the tests with them and writes the
 	$(BIN)/python -m pytest tests/interop -m all
 	$(BIN)/python scripts/gen_interop_table.py
 
-bench: $(VENV)/.dev   ## prints the benchmarks' tables
-	$(BIN)/python -m benchmarks
+browser:         ## installs what the tests of the page need beside Chromium, which comes from your system
+	@tests/web/build
+
+bench: $(VENV)/.dev   ## builds the other implementations' peers, prints the benchmarks' tables (BENCH_ARGS=--quick)
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 lock: $(VENV)/.dev   ## writes the lock files anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml -o requirements.lock

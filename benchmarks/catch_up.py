@@ -122,8 +122,9 @@ def plainly(home: Path, count: int) -> Values:
 
 
 @contextlib.contextmanager
-def open_catch_up(setting: Setting, count: int = RECORDS) -> Iterator[Subjects]:
+def open_catch_up(setting: Setting) -> Iterator[Subjects]:
     """The member that has the room answers every round."""
+    count = min(RECORDS, setting.effort.records)
     folder = setting.folder / "catch-up"
     folder.mkdir()
     (folder / "member").mkdir()

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from .foreign import IMPLEMENTATIONS
+from .foreign import IMPLEMENTATIONS, TITLES
 from .model import Benchmark, BenchmarkError, Measure, Metric, Setting, Subjects, Target, Values
 from .peer import P2PD_COMMAND, START_OPTIONS
 from .processes import READY_S, open_line_process, run_once
@@ -82,7 +82,7 @@ START = Benchmark(
     name="start",
     title="from starting a node until it is ready",
     metrics=(TIME,),
-    references=(PYTHON, "js-libp2p"),
+    references=(PYTHON, *TITLES),
     targets=(Target(TIME.key, "p2pd start, new home", "js-libp2p", 1.5),),
     warm_ups=1,
     rounds=5,

@@ -34,6 +34,14 @@ GO = Foreign("go", "go-libp2p")
 RUST = Foreign("rust", "rust-libp2p")
 JS = Foreign("js", "js-libp2p")
 IMPLEMENTATIONS = (GO, RUST, JS)
+TITLES = (JS.title, GO.title, RUST.title)  # as references in tables, the one that targets name first
+
+
+def build_missing() -> None:
+    """Builds what is not built yet, as `make interop` does. What cannot be built is told, and left out."""
+    missing = [foreign.name for foreign in IMPLEMENTATIONS if foreign.command is None]
+    if missing:
+        subprocess.run([PEERS.parent / "build", *missing], stdin=subprocess.DEVNULL, check=False)
 
 
 def find_node() -> Path | None:

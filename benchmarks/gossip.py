@@ -1,7 +1,7 @@
 """Two nodes in one room: how many messages pass, and how long one takes.
 
 p2pd is measured whole: its API takes a message, stores and signs it, gossip carries it, the other daemon verifies and
-stores it, and its event stream shows it. js-libp2p is gossip alone: published there, handed to the program here.
+stores it, and its event stream shows it. The others are gossip alone: published there, handed to the program here.
 """
 
 from __future__ import annotations
@@ -13,8 +13,21 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
+from .foreign import TITLES
 from .model import Benchmark, BenchmarkError, Metric, Setting, Subjects, Target, Values
-from .peer import FLOOR, NET, P2PD, LinePeer, Peer, PeerKind, meet, open_peer, peer_kinds
+from .peer import (
+    FLOOR,
+    NET,
+    P2PD,
+    LinePeer,
+    Peer,
+    PeerKind,
+    foreign_kinds,
+    meet,
+    open_peer,
+    peer_kinds,
+    room_kinds,
+)
 from .processes import cpu_seconds
 
 ROOM = "bench"
@@ -24,7 +37,7 @@ ACK_EVERY = 4
 SENDERS = 8
 WIDE_WINDOW = 256  # hides how long a message's way is (p2pd's has two commits in it), not what it costs
 WARM_UP_S = 0.5
-FLOOD_S = 2.0
+FLOOD_S = 1.5
 PACE_PER_S = 50
 PACE_S = 4.0
 ARRIVAL_S = 5.0
@@ -42,11 +55,11 @@ ARRIVED = Metric("arrived", "arrived, %")
 Pair = tuple[Peer, Peer]  # the one who says something, the one who sees it
 
 
-def measure_rate(pair: Pair) -> Values:
+def measure_rate(pair: Pair, seconds: float) -> Values:
     """Closed loop. The processor's time is the nodes' own, without the programs that drive p2pd's."""
-    one = flood(pair, senders=1)
+    one = flood(pair, 1, seconds)
     before = [cpu_seconds(peer.pid) for peer in pair]
-    several = flood(pair, senders=SENDERS)
+    several = flood(pair, SENDERS, seconds)
     used = sum(cpu_seconds(peer.pid) for peer in pair) - sum(before)
     return {
         ONE.key: one["count"] / one["seconds"],
@@ -55,13 +68,13 @@ def measure_rate(pair: Pair) -> Values:
     }
 
 
-def measure_whole_rate(pair: Pair) -> Values:
+def measure_whole_rate(pair: Pair, seconds: float) -> Values:
     """As `measure_rate`, and by p2pd's bulk send; others have nothing that it would save, and repeat their senders."""
-    one = flood(pair, senders=1)
-    several = flood(pair, senders=SENDERS)
-    many = flood(pair, senders=SENDERS, many=True)
+    one = flood(pair, 1, seconds)
+    several = flood(pair, SENDERS, seconds)
+    many = flood(pair, SENDERS, seconds, many=True)
     before = [cpu_seconds(peer.pid) for peer in pair]
-    wide = flood(pair, senders=SENDERS, many=True, window=WIDE_WINDOW)
+    wide = flood(pair, SENDERS, seconds, many=True, window=WIDE_WINDOW)
     used = sum(cpu_seconds(peer.pid) for peer in pair) - sum(before)
     return {
         ONE.key: one["count"] / one["seconds"],
@@ -72,11 +85,11 @@ def measure_whole_rate(pair: Pair) -> Values:
     }
 
 
-def measure_latency(pair: Pair) -> Values:
+def measure_latency(pair: Pair, seconds: float) -> Values:
     """From before the message is handed over until the other's program has it."""
     publisher, subscriber = pair
     subscriber.call("watch", port=0, every=1)
-    sent = publisher.call("pace", room=ROOM, seconds=PACE_S, size=MESSAGE_BYTES, rate=PACE_PER_S)["sent"]
+    sent = publisher.call("pace", room=ROOM, seconds=seconds, size=MESSAGE_BYTES, rate=PACE_PER_S)["sent"]
     seen = await_arrival(subscriber, sent)
     if not seen["count"]:
         raise BenchmarkError("no message arrived")
@@ -88,7 +101,7 @@ def measure_latency(pair: Pair) -> Values:
 
 
 def flood(
-    pair: Pair, senders: int, seconds: float = FLOOD_S, *, many: bool = False, window: int = WINDOW
+    pair: Pair, senders: int, seconds: float, *, many: bool = False, window: int = WINDOW
 ) -> dict[str, Any]:
     """What the subscriber has seen of a closed loop. Raises BenchmarkError when a message is lost.
 
@@ -121,7 +134,11 @@ def percentile(values: Sequence[float], percent: float) -> float:
 
 @contextlib.contextmanager
 def open_pairs(
-    setting: Setting, name: str, measure: Callable[[Pair], Values], kinds: Sequence[PeerKind]
+    setting: Setting,
+    name: str,
+    measure: Callable[[Pair, float], Values],
+    seconds: float,
+    kinds: Sequence[PeerKind],
 ) -> Iterator[Subjects]:
     """A pair of each kind, connected, warm, and up until the end: an idle one costs a heartbeat a second."""
     with contextlib.ExitStack() as stack:
@@ -133,7 +150,7 @@ def open_pairs(
             )
             meet(*pair, ROOM)
             flood(pair, SENDERS, WARM_UP_S)
-            subjects[kind.name] = partial(measure, pair)
+            subjects[kind.name] = partial(measure, pair, seconds * setting.effort.seconds)
         yield subjects
 
 
@@ -141,36 +158,36 @@ RATE = Benchmark(
     name="rate",
     title=f"two nodes, closed loop, {WINDOW} messages of {MESSAGE_BYTES} bytes under way",
     metrics=(ONE, SEVERAL, MANY, WIDE, CPU),
-    references=("js-libp2p",),
+    references=TITLES,
     targets=(Target(MANY.key, "p2pd", "js-libp2p", 1.5, at_most=False),),
     warm_ups=0,
     rounds=3,
-    open_subjects=lambda setting: open_pairs(setting, "rate", measure_whole_rate, peer_kinds(setting)),
+    open_subjects=lambda setting: open_pairs(setting, "rate", measure_whole_rate, FLOOD_S, peer_kinds()),
 )
 
 LATENCY = Benchmark(
     name="latency",
     title=f"two nodes, {PACE_PER_S} messages of {MESSAGE_BYTES} bytes a second",
     metrics=(P50, P99, ARRIVED),
-    references=("js-libp2p",),
+    references=TITLES,
     targets=(),
     warm_ups=0,
-    rounds=3,
-    open_subjects=lambda setting: open_pairs(setting, "latency", measure_latency, peer_kinds(setting)),
+    rounds=2,
+    open_subjects=lambda setting: open_pairs(setting, "latency", measure_latency, PACE_S, room_kinds()),
 )
 
 LAYER = Benchmark(
     name="layer",
     title="as rate, of p2pd its network layer alone, and of trio with the cryptography alone (floor)",
     metrics=(ONE, SEVERAL, CPU),
-    references=("js-libp2p", "floor"),
+    references=(*TITLES, "floor"),
     targets=(
         Target(SEVERAL.key, "p2pd net", "js-libp2p", 2.0, at_most=False),
         Target(SEVERAL.key, "p2pd net", "floor", 0.7, at_most=False),
     ),
     warm_ups=0,
-    rounds=5,
+    rounds=3,
     open_subjects=lambda setting: open_pairs(
-        setting, "layer", measure_rate, [NET, FLOOR, *(kind for kind in peer_kinds(setting) if kind != P2PD)]
+        setting, "layer", measure_rate, FLOOD_S, [NET, FLOOR, *foreign_kinds()]
     ),
 )

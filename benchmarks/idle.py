@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import sys
 import time
 from collections.abc import Iterator
@@ -12,49 +11,56 @@ from pathlib import Path
 
 from p2pd_daemon.core.room import open_room_topic
 
-from .foreign import IMPLEMENTATIONS
+from .foreign import TITLES
 from .model import Benchmark, Metric, Setting, Subjects, Target, Values
-from .peer import P2PD, ROOT, PeerKind, open_peer
+from .peer import P2PD, ROOT, LinePeer, PeerKind, open_peer, peer_kinds
 from .processes import READY_S, cpu_seconds, memory_mib, open_line_process
 
 ROOM = "idle"
 PEER_COUNTS = (0, 10, 50)
 SETTLE_S = 4.0  # what the start leaves behind is freed, everybody is identified, and the mesh has formed
-WATCHED_S = 6.0
+WATCHED_S = 8.0
 CPU = Metric("cpu", "CPU, ms/s")
 RSS = Metric("rss", "RSS, MiB")
 PSS = Metric("pss", "PSS, MiB")
 
 
-def kinds() -> list[PeerKind]:
-    """p2pd whole, and every other implementation that has been built."""
-    built = [(foreign.title, command) for foreign in IMPLEMENTATIONS if (command := foreign.command)]
-    return [P2PD, *(PeerKind(title, partial(_same, command)) for title, command in built)]
+class Idle:
+    """A node at rest. `measure` tells of the time since it was last asked, once that is `watched` seconds.
 
+    So the nodes of all implementations are watched at the same time: at rest they do not disturb each other.
+    """
 
-def _same(command: list[str], _folder: Path) -> list[str]:
-    return command
+    def __init__(self, peer: LinePeer, watched: float) -> None:
+        self._peer = peer
+        self._watched = watched
+        self._since = time.perf_counter()
+        self._before = cpu_seconds(peer.pid)
+
+    def measure(self) -> Values:
+        time.sleep(max(0.0, self._since + self._watched - time.perf_counter()))
+        now, used = time.perf_counter(), cpu_seconds(self._peer.pid)
+        spent = (used - self._before) / (now - self._since)
+        self._since, self._before = now, used
+        rss, pss = memory_mib(self._peer.pid)
+        return {CPU.key: spent * 1e3, RSS.key: rss, PSS.key: pss}
 
 
 @contextlib.contextmanager
 def open_idle(count: int, setting: Setting) -> Iterator[Subjects]:
-    """A fresh node each time."""
-    numbers = itertools.count()
-
-    def measure(kind: PeerKind) -> Values:
-        folder = setting.folder / f"idle-{count}-{next(numbers)}"
-        with open_peer(kind, folder) as peer, _open_crowd(kind, count, folder) as addrs:
+    """A fresh node of each kind, and for each a crowd of its own."""
+    count = min(count, setting.effort.nodes)
+    peers = {}
+    with contextlib.ExitStack() as stack:
+        for kind in peer_kinds():
+            folder = setting.folder / f"idle-{count}-{kind.name}"
+            peers[kind.name] = peer = stack.enter_context(open_peer(kind, folder))
             peer.call("join", room=ROOM)
-            for addr in addrs:
+            for addr in stack.enter_context(_open_crowd(kind, count, folder)):
                 peer.call("connect", addr=addr)
-            time.sleep(SETTLE_S)
-            before, began = cpu_seconds(peer.pid), time.perf_counter()
-            time.sleep(WATCHED_S)
-            spent = (cpu_seconds(peer.pid) - before) / (time.perf_counter() - began)
-            rss, pss = memory_mib(peer.pid)
-        return {CPU.key: spent * 1e3, RSS.key: rss, PSS.key: pss}
-
-    yield {kind.name: partial(measure, kind) for kind in kinds()}
+        time.sleep(SETTLE_S * setting.effort.seconds)
+        watched = WATCHED_S * setting.effort.seconds
+        yield {name: Idle(peer, watched).measure for name, peer in peers.items()}
 
 
 @contextlib.contextmanager
@@ -75,7 +81,7 @@ def _benchmark(count: int) -> Benchmark:
         name=f"idle-{count}",
         title=f"a node in a room where nothing is said, {about}",
         metrics=(CPU, RSS, PSS),
-        references=("js-libp2p",),
+        references=TITLES,
         targets=tuple(Target(metric.key, "p2pd", "js-libp2p", 1) for metric in (RSS, PSS)),
         warm_ups=0,
         rounds=2,

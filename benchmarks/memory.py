@@ -24,11 +24,11 @@ def open_memory(setting: Setting) -> Iterator[Subjects]:
 
     def measure(kind: PeerKind) -> Values:
         with open_peer(kind, setting.folder / f"memory-{next(numbers)}") as peer:
-            time.sleep(SETTLE_S)
+            time.sleep(SETTLE_S * setting.effort.seconds)
             rss, pss = memory_mib(peer.pid)
         return {RSS.key: rss, PSS.key: pss}
 
-    yield {kind.name: partial(measure, kind) for kind in peer_kinds(setting)}
+    yield {kind.name: partial(measure, kind) for kind in peer_kinds()}
 
 
 MEMORY = Benchmark(
@@ -38,6 +38,6 @@ MEMORY = Benchmark(
     references=("js-libp2p",),
     targets=(Target(RSS.key, "p2pd", "js-libp2p", 1), Target(PSS.key, "p2pd", "js-libp2p", 1)),
     warm_ups=0,
-    rounds=3,
+    rounds=2,
     open_subjects=open_memory,
 )

@@ -28,24 +28,44 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """`subject` shall be at most (or at least) `ratio` times `reference` in `metric`."""
+    """`subject` shall be at most (or at least) `bound` times `reference` in `metric`; without one, `bound` itself."""
 
     metric: str
     subject: str
-    reference: str
-    ratio: float
+    reference: str | None
+    bound: float
     at_most: bool = True
 
     def is_met(self, measured: float) -> bool:
-        return measured <= self.ratio if self.at_most else measured >= self.ratio
+        return measured <= self.bound if self.at_most else measured >= self.bound
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much is measured: `rounds` and `seconds` are shares of each benchmark's own; the others are bounds."""
+
+    name: str
+    rounds: float = 1
+    seconds: float = 1
+    nodes: int = 1000
+    records: int = 100_000
+
+    def rounds_of(self, own: int) -> int:
+        return max(1, round(own * self.rounds))
+
+
+FULL = Effort("full")
+QUICK = Effort("quick", rounds=0.3, seconds=0.5)
+# That everything runs, for a test; the figures mean nothing.
+TINY = Effort("tiny", rounds=0, seconds=0.1, nodes=4, records=500)
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a benchmark may use: a folder for what its processes write, and Node, None where there is none."""
+    """What a benchmark may use: a folder for what its processes write, and how much it is to measure."""
 
     folder: Path
-    node: Path | None
+    effort: Effort = FULL
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +133,12 @@ class Result:
         if reference not in self.rounds[0]:
             return None
         return self.series(metric, subject).ratio_to(self.series(metric, reference))
+
+    def against(self, target: Target) -> float | None:
+        """What the target's bound is compared with; None when the reference was not measured."""
+        if target.reference is None:
+            return self.series(target.metric, target.subject).median
+        return self.ratio(target.metric, target.subject, target.reference)
 
 
 def run_rounds(subjects: Subjects, rounds: int, warm_ups: int) -> list[dict[str, Values]]:

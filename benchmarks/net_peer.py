@@ -57,6 +57,10 @@ class NetPeer:
         connected = await self._network.connect(addr)
         return {"ms": connected.ms, "peer_id": connected.peer_id}
 
+    async def disconnect(self, peer_id: str) -> dict[str, Any]:
+        await self._network.disconnect(PeerId(peer_id))
+        return {}
+
     async def members(self, room: str) -> dict[str, Any]:
         return {"count": len(self._network.members(room))}
 
@@ -97,6 +101,7 @@ async def serve() -> None:
         own: dict[str, Command] = {
             "join": peer.join,
             "connect": peer.connect,
+            "disconnect": peer.disconnect,
             "members": peer.members,
             **StreamCommands(network._opened.host).commands,
         }

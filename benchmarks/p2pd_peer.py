@@ -84,12 +84,10 @@ class Window:
         self.sent += 1
         return self.sent
 
-    async def read_acks(self, acks: anyio.abc.UDPSocket) -> None:
-        """Runs until cancelled."""
-        async for datagram, _ in acks:
-            self._seen = max(self._seen, int(datagram))
-            self._moved.set()
-            self._moved = anyio.Event()
+    def acknowledge(self, count: int) -> None:
+        self._seen = max(self._seen, count)
+        self._moved.set()
+        self._moved = anyio.Event()
 
 
 class P2pdPeer:
@@ -107,9 +105,12 @@ class P2pdPeer:
         self._acks = acks
         self._tasks = tasks
         self._seen: Seen | None = None
+        self._under_way: Window | None = None
+        tasks.start_soon(self._read_acks)
         self.commands: dict[str, Callable[..., Awaitable[dict[str, Any]]]] = {
             "join": self.join,
             "connect": self.connect,
+            "disconnect": self.disconnect,
             "members": self.members,
             "watch": self.watch,
             "seen": self.seen,
@@ -123,6 +124,10 @@ class P2pdPeer:
 
     async def connect(self, addr: str) -> dict[str, Any]:
         return {"ms": (await self._client.connect(addr)).ms}
+
+    async def disconnect(self, peer_id: str) -> dict[str, Any]:
+        await self._client.disconnect(peer_id)
+        return {}
 
     async def members(self, room: str) -> dict[str, Any]:
         return {
@@ -141,6 +146,12 @@ class P2pdPeer:
             if self._seen is not None and message.from_ != self._peer_id:
                 await self._seen.take(message.text)
 
+    async def _read_acks(self) -> None:
+        """Runs until cancelled, between floods too: an old acknowledgement must not open a later flood's window."""
+        async for datagram, _ in self._acks:
+            if self._under_way is not None:
+                self._under_way.acknowledge(int(datagram))
+
     async def seen(self) -> dict[str, Any]:
         return self._seen.report() if self._seen else {}
 
@@ -148,7 +159,7 @@ class P2pdPeer:
         self, *, room: str, seconds: float, size: int, window: int, senders: int, many: bool = False
     ) -> dict[str, Any]:
         """With `many` one sender sends all in one request, and waits for none of them."""
-        under_way = Window(window)
+        under_way = self._under_way = Window(window)
         deadline = time.monotonic() + seconds
 
         async def texts() -> AsyncIterator[str]:
@@ -164,12 +175,12 @@ class P2pdPeer:
                 while await receipts.batch():
                     pass
 
-        async with anyio.create_task_group() as reading:
-            reading.start_soon(under_way.read_acks, self._acks)
+        try:
             async with anyio.create_task_group() as sending:
                 for _ in range(1 if many else senders):
                     sending.start_soon(send_many if many else send)
-            reading.cancel_scope.cancel()
+        finally:
+            self._under_way = None
         return {"sent": under_way.sent}
 
     async def pace(self, room: str, seconds: float, size: int, rate: float) -> dict[str, Any]:

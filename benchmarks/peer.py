@@ -5,6 +5,7 @@ A peer is a program. It listens on loopback, port 0, and prints
 Then it answers each line {"n": 1, "command": …} with {"n": 1, "ok": true, …} or {"n": 1, "ok": false, "error": …}:
     join {room}                 joins the room (subscribes to the topic)
     connect {addr} → {ms}       connects, and says how long it took
+    disconnect {peer_id}        closes the connection to that peer
     members {room} → {count}    how many peers it knows in the room
     watch {port, every}         forgets what it has seen, and from now on sends the count of messages seen, in decimal,
                                 to that UDP port of 127.0.0.1 at each `every`-th one (port 0: to nobody)
@@ -26,17 +27,19 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from .foreign import JS_FOLDER
-from .model import BenchmarkError, Setting
+from .foreign import IMPLEMENTATIONS
+from .model import BenchmarkError
 from .processes import ANSWER_S, READY_S, LineProcess, open_line_process
 
 ROOT = Path(__file__).parents[1]
 P2PD_COMMAND = Path(sys.executable).parent / "p2pd"
 START_OPTIONS = ("start", "--json", "--listen", "/ip4/127.0.0.1/tcp/0", "--http", "off", "--no-mdns")
 MEETING_S = 20.0
+AT_ONCE = 8  # peers that start side by side: more would keep each other from being ready in time
 LOOK_AGAIN_S = 0.05
 
 
@@ -57,6 +60,7 @@ class LinePeer:
     def __init__(self, process: LineProcess) -> None:
         self._process = process
         self._number = 0
+        self._asked = ""
         self.ready = ready = process.read(READY_S)
         self.name: str = ready["implementation"]
         self.pid: int = ready["pid"]
@@ -64,13 +68,21 @@ class LinePeer:
         self.acks: int = ready["acks"]
 
     def call(self, command: str, **arguments: object) -> dict[str, Any]:
+        self.ask(command, **arguments)
+        return self.answer()
+
+    def ask(self, command: str, **arguments: object) -> None:
+        """Sends a command. Its `answer` has to be read before the next one."""
         self._number += 1
+        self._asked = command
         self._process.write({"n": self._number, "command": command, **arguments})
+
+    def answer(self) -> dict[str, Any]:
         answer = self._process.read(ANSWER_S)
         if answer.get("n") != self._number:
             raise BenchmarkError(f"{self.name} answered out of turn: {answer}")
         if not answer.get("ok"):
-            raise BenchmarkError(f"{self.name}, {command}: {answer.get('error')}")
+            raise BenchmarkError(f"{self.name}, {self._asked}: {answer.get('error')}")
         return answer
 
 
@@ -87,13 +99,24 @@ NET = PeerKind("p2pd net", lambda _folder: [sys.executable, "-m", "benchmarks.ne
 FLOOR = PeerKind("floor", lambda _folder: [sys.executable, "-m", "benchmarks.floor"])
 
 
-def js_kind(node: Path) -> PeerKind:
-    return PeerKind("js-libp2p", lambda _folder: [node, JS_FOLDER / "peer.mjs"])
+def foreign_kinds() -> list[PeerKind]:
+    """The other implementations that are built."""
+    commands = [(foreign.title, foreign.command) for foreign in IMPLEMENTATIONS]
+    return [PeerKind(title, partial(_same, command)) for title, command in commands if command]
 
 
-def peer_kinds(setting: Setting) -> list[PeerKind]:
-    """All that can run here."""
-    return [P2PD] if setting.node is None else [P2PD, js_kind(setting.node)]
+def _same(command: list[str], _folder: Path) -> list[str]:
+    return command
+
+
+def peer_kinds() -> list[PeerKind]:
+    """p2pd whole, and the others that are built."""
+    return [P2PD, *foreign_kinds()]
+
+
+def room_kinds() -> list[PeerKind]:
+    """All that can say something in a room: p2pd whole, its network layer alone, and the others that are built."""
+    return [P2PD, NET, *foreign_kinds()]
 
 
 @contextlib.contextmanager
@@ -103,6 +126,25 @@ def open_peer(kind: PeerKind, folder: Path) -> Iterator[LinePeer]:
     command = [str(part) for part in kind.command(folder)]
     with open_line_process(command, folder / "stderr.log", folder=ROOT) as process:
         yield LinePeer(process)
+
+
+@contextlib.contextmanager
+def open_peers(kind: PeerKind, folder: Path, count: int) -> Iterator[list[LinePeer]]:
+    """As `open_peer`, so many of them, starting and ending side by side."""
+    peers: list[LinePeer] = []
+    with contextlib.ExitStack() as stack:
+        for first in range(0, count, AT_ONCE):
+            started = []
+            for number in range(first, min(count, first + AT_ONCE)):
+                own = folder / str(number)
+                own.mkdir(parents=True)
+                command = [str(part) for part in kind.command(own)]
+                process = stack.enter_context(open_line_process(command, own / "stderr.log", folder=ROOT))
+                started.append(process)
+            for process in started:
+                stack.callback(process.hang_up)
+            peers += [LinePeer(process) for process in started]
+        yield peers
 
 
 def meet(publisher: Peer, subscriber: Peer, room: str) -> None:

@@ -81,12 +81,16 @@ class LineProcess:
             raise BenchmarkError(f"{self._name} printed what is not a JSON object: {line[:200]!r}")
         return answer
 
-    def close(self) -> None:
-        """Closes its standard input, asks it to end, and kills its group, if anything is left, after STOP_S."""
+    def hang_up(self) -> None:
+        """Closes its standard input, which ends it; `close` waits for that."""
         assert self._process.stdin is not None
-        assert self._process.stdout is not None
         with contextlib.suppress(OSError):
             self._process.stdin.close()
+
+    def close(self) -> None:
+        """Closes its standard input, asks it to end, and kills its group, if anything is left, after STOP_S."""
+        assert self._process.stdout is not None
+        self.hang_up()
         if self._process.returncode is None:
             os.kill(self.pid, signal.SIGTERM)  # terminate() would reap it
         # Waited for without being reaped, so that the group's number cannot be another's by now.

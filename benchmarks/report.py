@@ -39,10 +39,9 @@ def _metric_rows(result: Result, metric: Metric, references: list[str]) -> Itera
 def _target_lines(result: Result) -> Iterator[str]:
     labels = {metric.key: metric.label for metric in result.benchmark.metrics}
     for target in result.benchmark.targets:
-        bound = (
-            f"{target.subject}, {labels[target.metric]} {_sign(target)} {target.ratio:g} × {target.reference}"
-        )
-        measured = result.ratio(target.metric, target.subject, target.reference)
+        beside = f" × {target.reference}" if target.reference else ""
+        bound = f"{target.subject}, {labels[target.metric]} {_sign(target)} {target.bound:g}{beside}"
+        measured = result.against(target)
         if measured is None:
             yield f"{bound}: not known, {target.reference} was not measured"
         else:
@@ -93,12 +92,12 @@ def as_json(result: Result) -> dict[str, object]:
 
 
 def _target_json(result: Result, target: Target) -> dict[str, object]:
-    measured = result.ratio(target.metric, target.subject, target.reference)
+    measured = result.against(target)
     return {
         "metric": target.metric,
         "subject": target.subject,
         "reference": target.reference,
-        "at_most" if target.at_most else "at_least": target.ratio,
+        "at_most" if target.at_most else "at_least": target.bound,
         "measured": measured,
         "met": None if measured is None else target.is_met(measured),
     }

@@ -223,14 +223,13 @@ def test_memory_is_read_from_proc() -> None:
     assert 0 < pss <= rss
 
 
-# The js peer
-
-
 def test_without_node_or_packages_the_reference_is_skipped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(foreign, "PEERS", tmp_path)
     monkeypatch.setattr(foreign, "JS_FOLDER", tmp_path)
     assert foreign.find_node() is None
+    assert [kind.name for kind in peer.peer_kinds()] == ["p2pd"]
     (tmp_path / "node_modules" / "libp2p").mkdir(parents=True)
     old = tmp_path / "node"
     old.write_text("#!/bin/sh\necho v20.1.0\n")
@@ -239,7 +238,6 @@ def test_without_node_or_packages_the_reference_is_skipped(
     assert foreign.find_node() is None
     old.write_text("#!/bin/sh\necho v22.1.0\n")
     assert foreign.find_node() == old
-    assert [kind.name for kind in peer.peer_kinds(Setting(tmp_path, None))] == ["p2pd"]
 
 
 def test_the_js_lock_names_exact_versions_with_hashes_and_no_addresses() -> None:
@@ -268,7 +266,7 @@ def test_every_benchmark_is_described_and_its_targets_can_be_measured() -> None:
         assert name == known.name
         assert f"| `{name}` |" in described
         assert {target.metric for target in known.targets} <= {metric.key for metric in known.metrics}
-        assert {target.reference for target in known.targets} <= set(known.references)
+        assert {target.reference for target in known.targets} <= {*known.references, None}
 
 
 @pytest.mark.slow
