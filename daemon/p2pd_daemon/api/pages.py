@@ -51,6 +51,13 @@ PAGE_HEADERS = {
     "content-security-policy": POLICY,
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
+# What a file that is no document needs of them: there are many, and what all of them say is a part of the first load.
+FILE_HEADERS = {
+    "cache-control": "no-cache",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "cross-origin-resource-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+}
 
 
 @dataclass(frozen=True)
@@ -73,8 +80,9 @@ def page_reply(path: str, headers: Headers) -> Response:
     if asset is None:
         return error_reply(NotFound("there is no such file of the page", hint="open / instead"))
     packed = asset.packed if _takes_gzip(headers.get("accept-encoding", "")) else None
-    tag = f'"{asset.tag}"' if packed is None else f'"{asset.tag}-gzip"'
-    given = {**PAGE_HEADERS, "etag": tag, "vary": "Accept-Encoding"}
+    tag = f'"{asset.tag}"' if packed is None else f'"{asset.tag}-gz"'
+    is_document = asset.media_type.startswith("text/html")
+    given = {**(PAGE_HEADERS if is_document else FILE_HEADERS), "etag": tag, "vary": "Accept-Encoding"}
     if _matches(headers.get("if-none-match", ""), tag):
         return Response(status_code=304, headers=given)
     if packed is not None:
@@ -110,7 +118,7 @@ def _read(path: Path, changed_ns: int) -> Asset:
     packed = None if path.suffix in PACKED else gzip.compress(plain, 9, mtime=0)
     if packed is not None and len(packed) >= len(plain):
         packed = None
-    return Asset(TYPES[path.suffix], plain, packed, hashlib.sha256(plain).hexdigest()[:24])
+    return Asset(TYPES[path.suffix], plain, packed, hashlib.sha256(plain).hexdigest()[:16])
 
 
 def _takes_gzip(accepted: str) -> bool:
