@@ -24,6 +24,7 @@ export function createActions(store) {
 
   const actions = {
     attempt,
+    now: () => store.state,
     refresh: () => {}, // set by live.js
 
     go(route) {

@@ -8,7 +8,7 @@ function formatOf(language, options) {
   return formats.get(name);
 }
 
-export const timeOf = (ms, language) => formatOf(language, { hour: "2-digit", minute: "2-digit" }).format(ms);
+export const timeOf = (ms, language) => formatOf(language, { hour: "numeric", minute: "2-digit" }).format(ms);
 export const momentOf = (ms, language) => formatOf(language, { dateStyle: "full", timeStyle: "medium" }).format(ms);
 
 export function dayOf(ms, language, now, words) {

@@ -14,29 +14,33 @@ import { nameOfAuthor } from "./message.js";
 const bytesOf = (text) => new TextEncoder().encode(text).length;
 
 export function composer(state, actions) {
-  const { key } = state.route;
-  const about = state.answering?.key === key ? state.answering : null;
-  const text = about?.mode === "edit" ? about.text : state.drafts[key] ?? "";
-  const over = state.textBytes ? bytesOf(text) - state.textBytes : 0;
-  const offer = state.offer?.key === key ? state.offer : null;
+  const { key, about, text, over, ready, offer } = boxOf(state);
   const title = state.places[key]?.title ?? nameOf(key);
-  const ready = mayGo(state, text);
-  const box = { key, about, text, offer, state, actions };
-  return html`<form class="composer" @submit=${(event) => { event.preventDefault(); submit(event.target.querySelector("textarea").value, box); }}>
+  const what = t(isRoom(key) ? "say.room" : "say.person", { name: title });
+  return html`<form class="composer" @submit=${(event) => { event.preventDefault(); submit(actions); }}>
     ${about ? aboutBar(about, actions) : nothing}
-    ${offer ? offered(box) : nothing}
+    ${offer ? offered(offer, actions) : nothing}
     <div class="row">
-      <textarea rows="1" dir="auto" enterkeyhint="send" aria-label=${t(isRoom(key) ? "say.room" : "say.person", { name: title })}
-        placeholder=${t(isRoom(key) ? "say.room" : "say.person", { name: title })} autocomplete="off"
+      <textarea rows="1" dir="auto" enterkeyhint="send" aria-label=${what} placeholder=${what} autocomplete="off"
         aria-describedby="say-note" aria-autocomplete="list" aria-controls=${offer ? "offer" : nothing}
         aria-activedescendant=${offer ? `offer-${offer.chosen}` : nothing} aria-invalid=${over > 0}
         .value=${live(text)} ${ref(fit)}
-        @input=${(event) => typed(event.target, box)} @keydown=${(event) => pressed(event, box)}
-        @blur=${() => offer && actions.offer(null)}></textarea>
+        @input=${(event) => typed(event.target, actions)} @keydown=${(event) => pressed(event, actions)}
+        @blur=${() => actions.offer(null)}></textarea>
       <button class="primary send" ?disabled=${!ready} title=${t("say.send")} aria-label=${t("say.send")}>${icons.send()}</button>
     </div>
     <p id="say-note" class="note" role="status">${note(state, text, over)}</p>
   </form>`;
+}
+
+// The box as it is now. Events ask again rather than rely on what was drawn: keys come faster than frames.
+function boxOf(state) {
+  const { key } = state.route;
+  const about = state.answering?.key === key ? state.answering : null;
+  const text = about?.mode === "edit" ? about.text : state.drafts[key] ?? "";
+  const over = state.textBytes ? bytesOf(text) - state.textBytes : 0;
+  const ready = state.link === "live" && Boolean(text.trim()) && over <= 0;
+  return { state, key, about, text, over, ready, offer: state.offer?.key === key ? state.offer : null };
 }
 
 function note({ link }, text, over) {
@@ -52,22 +56,23 @@ function aboutBar(about, actions) {
   </p>`;
 }
 
-const offered = (box) => html`<ul id="offer" class="offer" role="listbox" aria-label=${t("say.offer")}>
-  ${box.offer.names.map((name, n) => html`<li id="offer-${n}" role="option" aria-selected=${n === box.offer.chosen}
-    @pointerdown=${(event) => { event.preventDefault(); choose(document.querySelector(".composer textarea"), box, n); }}>
-    <bdi>${box.offer.word.sign}${name}</bdi></li>`)}
+const offered = (offer, actions) => html`<ul id="offer" class="offer" role="listbox" aria-label=${t("say.offer")}>
+  ${offer.names.map((name, n) => html`<li id="offer-${n}" role="option" aria-selected=${n === offer.chosen}
+    @pointerdown=${(event) => { event.preventDefault(); choose(document.querySelector(".composer textarea"), { ...offer, chosen: n }, actions); }}>
+    <bdi>${offer.word.sign}${name}</bdi></li>`)}
 </ul>`;
 
-function write(text, { key, about, actions }) {
+function write(text, actions) {
+  const { key, about } = boxOf(actions.now());
   if (about?.mode === "edit") actions.editText(text);
   else actions.draft(key, text);
 }
 
-function typed(element, box) {
-  write(element.value, box);
+function typed(element, actions) {
+  write(element.value, actions);
   const word = wordAt(element.value, element.selectionStart);
-  const names = word?.sign ? namesFor(word, box.state) : [];
-  box.actions.offer(names.length ? { key: box.key, word, names, chosen: 0 } : null);
+  const names = word?.sign ? namesFor(word, actions.now()) : [];
+  actions.offer(names.length ? { key: actions.now().route.key, word, names, chosen: 0 } : null);
 }
 
 function namesFor(word, state) {
@@ -79,57 +84,56 @@ function namesFor(word, state) {
   return candidates(word, [...authors, ...people], rooms);
 }
 
-function choose(element, box, n) {
-  const { word, names } = box.offer;
-  const done = completed(element.value, element.selectionStart, word, names[n]);
+function choose(element, { word, names, chosen }, actions) {
+  const done = completed(element.value, element.selectionStart, word, names[chosen]);
   element.value = done.text;
   element.setSelectionRange(done.caret, done.caret);
-  write(done.text, box);
-  box.actions.offer(null);
+  write(done.text, actions);
+  actions.offer(null);
+  return true;
 }
 
-function pressed(event, box) {
+function pressed(event, actions) {
   if (event.isComposing || event.ctrlKey || event.altKey || event.metaKey) return;
+  const box = boxOf(actions.now());
   const act = (box.offer && OFFERED[event.key]) || KEYS[event.key];
-  if (act?.(event, box)) event.preventDefault();
+  if (act?.(event, box, actions)) event.preventDefault();
 }
 
 // Each says whether the key has done its work.
 const OFFERED = {
-  ArrowDown: (_event, { offer, actions }) => turn(offer, 1, actions),
-  ArrowUp: (_event, { offer, actions }) => turn(offer, -1, actions),
-  Tab: (event, box) => !event.shiftKey && (choose(event.target, box, box.offer.chosen), true),
-  Enter: (event, box) => (choose(event.target, box, box.offer.chosen), true),
-  Escape: (_event, { actions }) => (actions.offer(null), true),
+  ArrowDown: (_event, { offer }, actions) => turn(offer, 1, actions),
+  ArrowUp: (_event, { offer }, actions) => turn(offer, -1, actions),
+  Tab: (event, { offer }, actions) => !event.shiftKey && choose(event.target, offer, actions),
+  Enter: (event, { offer }, actions) => !event.shiftKey && choose(event.target, offer, actions),
+  Escape: (_event, _box, actions) => (actions.offer(null), true),
 };
 
 const KEYS = {
-  Enter(event, box) {
-    if (event.shiftKey) return false;
-    submit(event.target.value, box);
-    return true;
+  Enter(event, _box, actions) {
+    if (!event.shiftKey) submit(actions);
+    return !event.shiftKey;
   },
-  Escape(_event, { about, actions }) {
+  Escape(_event, { about }, actions) {
     if (about) actions.stopAnswering();
     return Boolean(about);
   },
-  ArrowUp(_event, { text, about, state, actions }) {
+  ArrowUp(_event, { text, about, state, key }, actions) {
     if (text || about) return false;
-    const place = state.places[state.route.key];
     const me = state.status?.peer_id;
-    const last = timelineOf(state, state.route.key).messages.findLast((one) => one.from === me && !one.deleted);
-    if (!last || !allowed(last, place, me).edit) return false;
+    const last = timelineOf(state, key).messages.findLast((one) => one.from === me && !one.deleted);
+    if (!last || !allowed(last, state.places[key], me).edit) return false;
     actions.edit(last);
     return true;
   },
-  Tab(event, box) {
+  Tab(event, { state, key }, actions) {
     const { value, selectionStart } = event.target;
     const word = event.shiftKey ? null : wordAt(value, selectionStart);
-    const names = word ? namesFor(word, box.state) : [];
+    const names = word ? namesFor(word, state) : [];
     if (!names.length) return false; // the focus goes on
-    box.offer = { key: box.key, word, names, chosen: 0 };
-    if (names.length === 1) choose(event.target, box, 0);
-    else box.actions.offer(box.offer);
+    const offer = { key, word, names, chosen: 0 };
+    if (names.length === 1) choose(event.target, offer, actions);
+    else actions.offer(offer);
     return true;
   },
 };
@@ -140,12 +144,10 @@ function turn(offer, step, actions) {
   return true;
 }
 
-const mayGo = ({ link, textBytes }, text) => link === "live" && Boolean(text.trim()) && (!textBytes || bytesOf(text) <= textBytes);
-
-// `text` is what stands in the box now: what was drawn last may lack the latest letters.
-function submit(text, { key, state, actions }) {
+function submit(actions) {
+  const { key, text, ready } = boxOf(actions.now());
   actions.offer(null);
-  if (mayGo(state, text)) actions.say(key, text);
+  if (ready) actions.say(key, text);
 }
 
 // As high as its text, where the style sheet cannot say so.

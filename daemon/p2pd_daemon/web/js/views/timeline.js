@@ -19,7 +19,7 @@ export function timeline(state, actions) {
     <div class="timeline">
       <div class="scroll" role="log" aria-live="off" aria-label=${t("timeline.label")} tabindex="-1"
           aria-busy=${Boolean(line.loading)} ${ref(actions.timeline.attach)} @scroll=${actions.timeline.scrolled}
-          @keydown=${(event) => onTimelineKey(event, state, actions)} @focusin=${(event) => activate(event, actions)}
+          @keydown=${(event) => onTimelineKey(event, actions.now(), actions)} @focusin=${(event) => activate(event, actions)}
           @pointerover=${(event) => point(event, actions)}>
         <div class="rows">${begin(line)}${rows(state, line, actions)}</div>
       </div>
