@@ -1,16 +1,23 @@
 // The page's words. `t("key", {name})` gives the text in the chosen language; English where one is missing.
 
-import de from "./lang/de.js";
 import en from "./lang/en.js";
-import fr from "./lang/fr.js";
 
 export const LANGUAGES = { en: "English", de: "Deutsch", fr: "Français" };
-const WORDS = { en, de, fr };
+const WORDS = { en }; // the others are loaded when they are chosen
 let chosen = "en";
+let latest; // the language asked for last
 
-export function chooseLanguage(wanted) {
+export async function chooseLanguage(wanted) {
   const offered = wanted === "system" ? navigator.languages ?? [navigator.language] : [wanted];
-  chosen = offered.map((one) => one.slice(0, 2).toLowerCase()).find((one) => one in WORDS) ?? "en";
+  const found = offered.map((one) => one.slice(0, 2).toLowerCase()).find((one) => Object.hasOwn(LANGUAGES, one)) ?? "en";
+  latest = found;
+  try {
+    WORDS[found] ??= (await import(`./lang/${found}.js`)).default;
+  } catch {
+    return; // the daemon is gone: it stays as it was
+  }
+  if (latest !== found) return;
+  chosen = found;
   document.documentElement.lang = chosen;
 }
 

@@ -25,7 +25,8 @@ const draw = () => {
   render(shell(store.state, actions), document.body);
   scroller.settle();
 };
-store.subscribe(() => { drawn ||= requestAnimationFrame(draw); });
+const drawSoon = () => { drawn ||= requestAnimationFrame(draw); };
+store.subscribe(drawSoon);
 
 function keep(part, what) {
   let last = part(store.state);
@@ -34,15 +35,16 @@ function keep(part, what) {
   });
 }
 
-function follow(preferences) {
+async function follow(preferences) {
   document.documentElement.dataset.theme = preferences.theme;
-  chooseLanguage(preferences.language);
+  await chooseLanguage(preferences.language);
+  drawSoon();
 }
 
 const readRoute = () => actions.go(parseRoute(location.pathname, location.hash));
 
 document.querySelector("noscript").remove();
-follow(store.state.preferences);
+await follow(store.state.preferences);
 keep((state) => state.preferences, (preferences) => { savePreferences(preferences); follow(preferences); });
 keep((state) => state.drafts, saveDrafts);
 store.dispatch({ type: "drafts", drafts: loadDrafts() });
