@@ -6,7 +6,7 @@
 const FENCE = /^```([^\s`]*)[^\S\n]*\n([\s\S]*?)\n?^```[^\S\n]*(?:\n|$)/gm;
 // Ends at white space, at what could end a quotation, and at characters that are not seen or turn the reading around.
 const LINK = /\bhttps?:\/\/[^\s<>"`\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/giu;
-const AFTER = new Set(".,:;!?'’”»…*_~");
+const AFTER = new Set(".,:;!?'’‘“”»«…*_~");
 const CLOSING = { "(": ")", "[": "]", "{": "}" };
 
 export function tokenize(text, nick = "") {

@@ -74,7 +74,7 @@ export default {
   "quote.missing": "Antwort auf eine Nachricht, die nicht da ist",
   "delivery.stored": "Auf diesem Rechner gespeichert; noch hat sie sonst niemand",
   "delivery.sent": { one: "An {n} Mitglied übergeben", other: "An {n} Mitglieder übergeben" },
-  "delivery.held": "Nachweislich bei {n} von {m} Mitgliedern",
+  "delivery.held": { one: "{n} von {m} Mitgliedern hat sie nachweislich", other: "{n} von {m} Mitgliedern haben sie nachweislich" },
   "delivery.queued": "Wartet, bis die Gegenseite erreichbar ist",
   "delivery.sent.one": "Gesendet; noch nicht bestätigt",
   "delivery.delivered": "Zugestellt: Die Gegenseite hat sie gespeichert",

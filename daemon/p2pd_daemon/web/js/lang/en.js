@@ -74,7 +74,7 @@ export default {
   "quote.missing": "Answers a message that is not here",
   "delivery.stored": "Kept on this computer; nobody else has it yet",
   "delivery.sent": { one: "Handed to {n} member", other: "Handed to {n} members" },
-  "delivery.held": "Known to be with {n} of {m} members",
+  "delivery.held": { one: "{n} of {m} members is known to have it", other: "{n} of {m} members are known to have it" },
   "delivery.queued": "Waits until the other side can be reached",
   "delivery.sent.one": "Sent; not acknowledged yet",
   "delivery.delivered": "Delivered: the other side has stored it",

@@ -74,7 +74,7 @@ export default {
   "quote.missing": "Répond à un message qui n’est pas ici",
   "delivery.stored": "Gardé sur cet ordinateur ; personne d’autre ne l’a encore",
   "delivery.sent": { one: "Remis à {n} membre", other: "Remis à {n} membres" },
-  "delivery.held": "Reçu avec certitude : {n} sur {m} membres",
+  "delivery.held": { one: "On sait que {n} membre sur {m} l’a", other: "On sait que {n} membres sur {m} l’ont" },
   "delivery.queued": "En attente que l’autre soit joignable",
   "delivery.sent.one": "Envoyé ; pas encore confirmé",
   "delivery.delivered": "Remis : l’autre l’a enregistré",
