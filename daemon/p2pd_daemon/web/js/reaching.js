@@ -59,13 +59,15 @@ export function createReaching(store, actions) {
     if (list && store.state.ui.room === room) ui({ members: { room, list } });
   }
 
-  return {
+  const own = {
     ui, copyFrom, saveNick, reach, watchRoom, loadSeen,
 
-    choosePeer(peerId) {
-      ui({ chosen: peerId });
-      requestAnimationFrame(() => requestAnimationFrame(() => document.getElementById("details-title")?.focus()));
+    // What this shows gets the focus as soon as it is drawn.
+    reveal(fields, selector) {
+      ui(fields);
+      requestAnimationFrame(() => requestAnimationFrame(() => document.querySelector(selector)?.focus()));
     },
+    choosePeer: (peerId) => own.reveal({ chosen: peerId }, "#details-title"),
 
     async reachAndTalk(addr) {
       const reached = await reach(addr);
@@ -81,4 +83,5 @@ export function createReaching(store, actions) {
       actions.refresh("peers");
     },
   };
+  return own;
 }

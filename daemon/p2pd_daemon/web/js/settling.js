@@ -47,7 +47,7 @@ export function createSettling(store, actions) {
       ui({ exporting: { key, lines: 0 }, exported: null });
       const got = await actions.attempt(() => pagesOf(key));
       ui({ exporting: null, exported: got && { key, lines: got.lines } });
-      if (got) save(new Blob(got.parts, { type: "application/jsonl" }), exportName(nameOf(key), new Date()));
+      if (got) save(new Blob(got.parts, { type: "application/jsonl" }), exportName(store.state.places[key]?.title ?? nameOf(key), new Date()));
     },
 
     // This browser is let in again by the link that comes back; all others need a new one.

@@ -42,7 +42,10 @@ export function nodesOf(state, room = null, members = []) {
     id: one.peer_id, name: one.name || personName(state, one.peer_id), kind: "person", relayed: false, relay: null, rtt: null,
     connected: false, peer: null,
   }));
-  return [...connected, ...away].sort((a, b) => (a.id < b.id ? -1 : 1)); // so that nobody changes places
+  // Always in the same order, so that nobody changes places; who is reached through a relay comes beside it.
+  const ids = new Set(connected.map((node) => node.id));
+  const order = (node) => (ids.has(node.relay) ? `${node.relay} ${node.id}` : node.id);
+  return [...connected, ...away].sort((a, b) => (order(a) < order(b) ? -1 : 1));
 }
 
 const nodeOf = (state, peer) => ({
@@ -60,7 +63,8 @@ const nodeOf = (state, peer) => ({
 // A link is {from: {x, y}, to: {x, y}, at: {x, y}, node}: `at` is where its text goes.
 export function layOut(nodes, { width, height, margin }) {
   const me = { x: width / 2, y: height / 2 };
-  const placed = nodes.map((node, n) => ({ ...node, ...around(me, node, n, nodes.length, margin) }));
+  const relays = new Set(nodes.map((node) => node.relay));
+  const placed = nodes.map((node, n) => ({ ...node, ...around(me, node, { n, count: nodes.length, margin, relays }) }));
   const byId = new Map(placed.map((node) => [node.id, node]));
   const links = placed.filter((node) => node.connected).map((node) => {
     const from = byId.get(node.relay) ?? me;
@@ -69,18 +73,24 @@ export function layOut(nodes, { width, height, margin }) {
   return { me, nodes: placed, links };
 }
 
-function around(me, node, n, count, margin) {
+function around(me, node, { n, count, margin, relays }) {
   // Two are left and right, four in the corners: names are wider than high.
   const angle = (2 * Math.PI * n) / count + (count > 1 ? Math.PI / count - Math.PI / 2 : 0);
-  const ring = node.connected ? RINGS[speedOf(node.rtt) ?? 2] : 1;
-  const far = count > CROWD && n % 2 ? ring * 0.7 : ring;
+  const far = farOut(node, relays, count > CROWD && n % 2);
   return {
     x: round(me.x + Math.cos(angle) * (me.x - margin.x) * far),
     y: round(me.y + Math.sin(angle) * (me.y - margin.y) * far),
   };
 }
 
+function farOut(node, relays, further) {
+  if (!node.connected || node.relay) return 1;
+  if (relays.has(node.id)) return RINGS[0] * 0.8; // there is more behind it
+  const ring = RINGS[speedOf(node.rtt) ?? 2];
+  return further ? ring * 0.7 : ring;
+}
+
 const point = ({ x, y }) => ({ x, y });
 const round = (value) => Math.round(value * 10) / 10;
 
-const between = (from, to) => ({ x: round((from.x + to.x) / 2), y: round((from.y + to.y) / 2) });
+const between = (from, to) => ({ x: round(from.x + (to.x - from.x) * 0.58), y: round(from.y + (to.y - from.y) * 0.58) });

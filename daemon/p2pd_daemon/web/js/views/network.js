@@ -5,7 +5,7 @@ import { language, t } from "../i18n.js";
 import { linkTo } from "../router.js";
 import { layOut, nodesOf } from "../store/network.js";
 import { isRoom, peerKey } from "../store/places.js";
-import { copyButton, copyStatus, milliseconds } from "./parts.js";
+import { copyButton, copyStatus, heading, milliseconds } from "./parts.js";
 import { picture } from "./picture.js";
 
 const WIDE = { width: 760, height: 460, margin: { x: 90, y: 54 } };
@@ -18,7 +18,7 @@ export function networkPage(state, actions) {
   const size = matchMedia("(max-width: 700px)").matches ? NARROW : WIDE;
   const chosen = nodes.find((node) => node.id === state.ui.chosen);
   return html`<div class="page network">
-    <div class="heading"><h1>${t("network.title")}</h1>${roomFilter(state, actions, room)}</div>
+    ${heading(t("network.title"), roomFilter(state, actions, room))}
     ${nodes.length ? html`
       ${picture(state, actions, layOut(nodes, size), size)}
       ${legend()}`
@@ -66,7 +66,7 @@ function details(state, actions, node) {
   const { pinging, pinged } = state.ui;
   return html`<section class="details" aria-labelledby="details-title">
     <div class="heading"><h2 id="details-title" tabindex="-1">${node.name}</h2>
-      <button type="button" class="quiet" aria-label=${t("dismiss")} @click=${() => actions.ui({ chosen: null })}>×</button></div>
+      <button type="button" class="quiet" aria-label=${t("dismiss")} @click=${() => actions.reveal({ chosen: null }, `[data-peer="${node.id}"]`)}>×</button></div>
     <dl>
       ${row("id.short", html`<code>${node.id}</code> ${copyButton(state, actions, { what: "peer", text: node.id })}`)}
       ${row("column.kind", t(`kind.${node.kind}`))}

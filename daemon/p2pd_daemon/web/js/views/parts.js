@@ -4,6 +4,12 @@ import { html, nothing, svg } from "../../vendor/lit-html/lit-html.js";
 import { language, t } from "../i18n.js";
 import { qrOf } from "../qr.js";
 import { personName } from "../store/people.js";
+import { icons } from "./icons.js";
+
+// On a narrow screen the list of places is a page of its own, and this leads back to it.
+export const heading = (title, beside = nothing) => html`<div class="heading">
+  <div class="title"><a class="button quiet back" href="#start" aria-label=${t("back")} title=${t("back")}>${icons.back()}</a><h1>${title}</h1></div>
+  ${beside}</div>`;
 
 // `what` ("id", "address") names it in the words; `mark` tells several of the same kind apart.
 export function copyButton(state, actions, { what, mark = what, text }) {

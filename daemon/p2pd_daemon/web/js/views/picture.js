@@ -12,10 +12,11 @@ export function picture(state, actions, { me, nodes, links }, { width, height })
   const named = nodes.length <= NAMED;
   const choose = (node) => actions.choosePeer(node.id);
   return html`<svg class="picture" viewBox="0 0 ${width} ${height}" role="group" aria-label=${t("network.picture")}>
-    ${repeat(links, (link) => link.node.id, (link) => line(link, named))}
+    ${repeat(links, (link) => link.node.id, line)}
+    ${named ? repeat(links, (link) => link.node.id, time) : nothing}
     ${mark(me, "me", state.status?.nick || t("me"), true)}
     ${repeat(nodes, (node) => node.id, (node) => svg`
-      <g class="node" data-kind=${node.kind} ?data-away=${!node.connected} tabindex="0" role="button"
+      <g class="node" data-kind=${node.kind} data-peer=${node.id} ?data-away=${!node.connected} tabindex="0" role="button"
         aria-pressed=${node.id === state.ui.chosen} aria-label=${described(node)}
         @click=${() => choose(node)} @keydown=${(event) => press(event, () => choose(node))}>
         <title>${described(node)}</title>
@@ -31,11 +32,11 @@ function press(event, act) {
   act();
 }
 
-const line = ({ node, from, to, at }, named) => svg`
-  <g class="link" data-speed=${speedOf(node.rtt) ?? "none"} ?data-relayed=${node.relayed}>
-    <line x1=${from.x} y1=${from.y} x2=${to.x} y2=${to.y}></line>
-    ${node.rtt === null || !named ? nothing : svg`<text class="time" x=${at.x} y=${at.y}>${milliseconds(node.rtt)}</text>`}
-  </g>`;
+const line = ({ node, from, to }) => svg`<line data-speed=${speedOf(node.rtt) ?? "none"} ?data-relayed=${node.relayed}
+  x1=${from.x} y1=${from.y} x2=${to.x} y2=${to.y}></line>`;
+
+const time = ({ node, at }) => (node.rtt === null ? nothing
+  : svg`<text class="time" x=${at.x} y=${at.y}>${milliseconds(node.rtt)}</text>`);
 
 const mark = (at, kind, name) => svg`<g class="node" data-kind=${kind}>${shape({ ...at, kind })}${text(at, name)}</g>`;
 

@@ -5,10 +5,10 @@ import { repeat } from "../../vendor/lit-html/directives/repeat.js";
 import { LANGUAGES, t } from "../i18n.js";
 import { shortId } from "../store/people.js";
 import { sortedPlaces } from "../store/places.js";
-import { nickForm } from "./parts.js";
+import { heading, nickForm } from "./parts.js";
 
 export const settingsPage = (state, actions) => html`<div class="page settings">
-  <h1>${t("settings.title")}</h1>
+  ${heading(t("settings.title"))}
   ${section("you", state.status ? nickForm(state, actions) : nothing)}
   ${section("look", look(state, actions))}
   ${section("notify", notify(state, actions))}
@@ -64,7 +64,7 @@ function contact({ ui }, actions, one) {
   const save = (event) => {
     event.preventDefault();
     actions.petname(one.peer_id, new FormData(event.target).get("petname"));
-    actions.ui({ naming: null });
+    actions.reveal({ naming: null }, `[data-rename="${one.peer_id}"]`);
   };
   const naming = ui.naming === one.peer_id;
   return html`<li ?data-blocked=${one.blocked}>
@@ -73,8 +73,8 @@ function contact({ ui }, actions, one) {
       ${one.blocked ? html`<span class="tag">${t("people.blocked")}</span>` : nothing}
       <code class="faint" title=${one.peer_id}>${shortId(one.peer_id)}</code></div>
     <div class="buttons">
-      <button type="button" aria-expanded=${naming} aria-label=${t("people.rename.of", { name: one.name })}
-        @click=${() => actions.ui({ naming: naming ? null : one.peer_id })}>${t("people.rename")}</button>
+      <button type="button" data-rename=${one.peer_id} aria-expanded=${naming} aria-label=${t("people.rename.of", { name: one.name })}
+        @click=${() => (naming ? actions.ui({ naming: null }) : actions.reveal({ naming: one.peer_id }, ".people input"))}>${t("people.rename")}</button>
       ${one.blocked
         ? html`<button type="button" aria-label=${t("people.unblock.of", { name: one.name })}
             @click=${() => actions.unblock(one.peer_id)}>${t("people.unblock")}</button>`
@@ -109,6 +109,6 @@ function token({ ui }, actions) {
   return html`<p class="faint">${t("token.what")}</p>
     ${ui.resetting ? html`<div role="alert" class="confirm"><p>${t("token.sure")}</p>
       <div class="buttons"><button type="button" class="danger" @click=${actions.resetToken}>${t("token.do")}</button>
-      <button type="button" @click=${() => actions.ui({ resetting: false })}>${t("cancel")}</button></div></div>`
-      : html`<button type="button" @click=${() => actions.ui({ resetting: true })}>${t("token.reset")}</button>`}`;
+      <button type="button" @click=${() => actions.reveal({ resetting: false }, "[data-reset]")}>${t("cancel")}</button></div></div>`
+      : html`<button type="button" data-reset @click=${() => actions.reveal({ resetting: true }, ".confirm button")}>${t("token.reset")}</button>`}`;
 }

@@ -5,7 +5,7 @@ import { t } from "../i18n.js";
 import { linkTo } from "../router.js";
 import { bestFirst, fullAddress, reachOf } from "../store/addresses.js";
 import { peerKey } from "../store/places.js";
-import { copyStatus, handOut, milliseconds, nickForm, person, reachForm } from "./parts.js";
+import { copyStatus, handOut, nickForm, person, reachForm } from "./parts.js";
 
 export function startPage(state, actions) {
   const { status } = state;
@@ -50,9 +50,9 @@ function addresses(state, actions) {
 function reachedPerson(state) {
   const { reached } = state.ui;
   if (!reached) return html`<div role="status"></div>`;
-  const { peer_id: peerId, ms } = reached;
+  const { peer_id: peerId } = reached;
   return html`<div role="status"><div class="reached">
-    <p>${t("reached")} ${person(state, peerId)} <small>${milliseconds(ms)}</small></p>
+    <p>${t("reached")} ${person(state, peerId)}</p>
     <a class="button primary" href=${linkTo(peerKey(peerId))}>${t("talk")}</a>
   </div></div>`;
 }
