@@ -6,7 +6,7 @@ import pytest
 import trio
 import trio.testing
 from p2pd_daemon.net import gossip_memory
-from p2pd_daemon.net.gossip_memory import HISTORY, SEEN_S, WINDOW, RecentRecords, SeenIds
+from p2pd_daemon.net.gossip_memory import HISTORY, SEEN_S, WINDOW, AskedOnce, RecentRecords, SeenIds
 
 
 @pytest.fixture
@@ -33,6 +33,16 @@ async def test_ids_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         seen.add(b"%d" % number)
         assert sum(seen.has(b"%d" % other) for other in range(1000)) <= 100
     assert all(seen.has(b"%d" % number) for number in range(950, 1000))
+
+
+def test_ids_that_say_nothing_are_asked_for_once_of_each_peer_and_some_heartbeats_later_again() -> None:
+    asked = AskedOnce()
+    ours = b"\x00\x24\x08\x01\x12\x20" + bytes(40)
+    for _ in range(HISTORY):
+        assert asked.may_ask(b"rust", ours)
+        assert asked.may_ask(b"rust", b"a hash") is asked.may_ask(b"js", b"a hash") is (_ == 0)
+        asked.shift()
+    assert asked.may_ask(b"rust", b"a hash")
 
 
 def test_records_are_told_of_for_three_heartbeats_and_kept_for_five() -> None:

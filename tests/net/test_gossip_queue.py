@@ -11,6 +11,7 @@ from p2pd_daemon.core.push import FrameReader
 from p2pd_daemon.net import gossip_queue
 from p2pd_daemon.net.gossip_queue import (
     BATCH_BYTES,
+    CONTROL_BYTES,
     CONTROL_FRAMES,
     OWN_SHARE,
     PATIENCE_S,
@@ -58,6 +59,17 @@ async def test_control_frames_are_bounded() -> None:
     queue = OutboundQueue()
     rpc = rpc_pb2.RPC(subscriptions=[rpc_pb2.RPC.SubOpts(subscribe=True, topicid="t")])
     assert sum(queue.push(rpc) for _ in range(2 * CONTROL_FRAMES)) == CONTROL_FRAMES
+
+
+async def test_control_frames_are_bounded_by_their_bytes_too() -> None:
+    """What a peer makes us ask for may be large, and it need not read our asking."""
+    queue = OutboundQueue()
+    rpc = rpc_pb2.RPC(control=rpc_pb2.ControlMessage(iwant=[rpc_pb2.ControlIWant(messageIDs=[BIG])]))
+    for _ in range(2):
+        pushed = sum(queue.push(rpc) for _ in range(CONTROL_FRAMES))
+        assert pushed == CONTROL_BYTES // rpc.ByteSize()
+        while len(queue):
+            await queue.take()
 
 
 async def test_b3_put_waits_for_room() -> None:

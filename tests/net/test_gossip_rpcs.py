@@ -171,6 +171,57 @@ async def test_a_peer_is_asked_for_so_many_a_heartbeat_whatever_it_claims_to_hav
             assert len(asked) == len(set(asked)) == 100
 
 
+async def test_what_is_offered_under_an_id_of_another_kind_is_asked_for_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Rust's ids are never among those that we have seen; it offers each for three heartbeats, and sends each time."""
+    asked: list[bytes] = []
+    with trio.fail_after(10):
+        async with open_nodes(2, TOPIC) as (alice, bob):
+            await join_up([alice, bob], [(0, 1)])
+            router = bob.gossip.router
+            monkeypatch.setattr(router, "emit_iwant", lambda ids, to: noted(asked, ids))
+            own = alice.opened.own_id.to_bytes() + bytes(8)
+            offer = rpc_pb2.ControlIHave(topicID=TOPIC, messageIDs=[b"other", own])
+            for _ in range(3):
+                await router.handle_ihave(offer, alice.opened.own_id)
+                router._asked.clear()  # as each heartbeat does
+            assert asked == [b"other", own, own, own]
+
+
+async def test_a_peer_does_not_choose_how_much_is_written_to_it() -> None:
+    """Ids and topics may be as long as an RPC, and would wait here until the peer reads: a thousand of them."""
+    long = "made up " * 50_000
+    offer = rpc_pb2.ControlIHave(topicID=TOPIC, messageIDs=[long.encode(), b"short"])
+    control = rpc_pb2.ControlMessage(graft=[rpc_pb2.ControlGraft(topicID=long)], ihave=[offer])
+    with trio.fail_after(10):
+        async with open_nodes(2, TOPIC) as (alice, bob):
+            await join_up([alice, bob], [(0, 1)])
+            queue = bob.gossip.pubsub.peer_queues[alice.opened.own_id]
+            before = len(queue._control)
+            await bob.gossip.router.handle_rpc(rpc_pb2.RPC(control=control), alice.opened.own_id)
+            frame = queue._control[-1]
+            assert frame.endswith(b"short")
+            assert len(queue._control) == before + 1
+            assert len(frame) < 100
+
+
+async def test_a_graft_is_answered_once_however_often_an_rpc_repeats_it() -> None:
+    grafts = [rpc_pb2.ControlGraft(topicID=TOPIC)] * 500
+    with trio.fail_after(10):
+        async with open_nodes(2, TOPIC) as (alice, bob):
+            await join_up([alice, bob], [(0, 1)])
+            router, peer = bob.gossip.router, alice.opened.own_id
+            router.mesh[TOPIC].discard(peer)
+            router._add_back_off(peer, TOPIC, False)
+            queue = bob.gossip.pubsub.peer_queues[peer]
+            before = len(queue._control)
+            await router.handle_rpc(rpc_pb2.RPC(control=rpc_pb2.ControlMessage(graft=grafts)), peer)
+            assert len(queue._control) == before + 1
+            assert TOPIC.encode() in queue._control[-1]
+            assert peer not in router.mesh[TOPIC]
+
+
 async def noted(asked: list[bytes], ids: list[bytes]) -> None:
     asked += ids
 

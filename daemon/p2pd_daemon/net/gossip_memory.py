@@ -1,4 +1,4 @@
-"""What gossip remembers for a while, both bounded: ids of messages seen, and the records of the last heartbeats."""
+"""What gossip remembers for a while, all bounded: ids of messages seen and asked for, the last heartbeats' records."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ SEEN_S = 120.0  # at least; as go-libp2p. An IHAVE is repeated for 3 s only
 SEEN_MOST = 200_000  # ids remembered, some 30 MB when a peer does its worst
 HISTORY = 5  # heartbeats for which an IWANT is answered
 WINDOW = 3  # of which an IHAVE tells
+OWN_ID_BYTES = 46  # the peer ID of an Ed25519 key, and a seqno
+OWN_ID_START = b"\x00\x24\x08\x01\x12\x20"
 RECENT_BYTES = 32 * 1024 * 1024  # of records; the oldest go first
 
 
@@ -33,6 +35,32 @@ class SeenIds:
             self._new, self._old = set(), self._new
             self._turn = trio.current_time() + SEEN_S
         self._new.add(message_id)
+
+
+class AskedOnce:
+    """Of whom an id was wanted in the last HISTORY heartbeats, where hearing the message will not tell that we have it.
+
+    Rust's default, and many applications, make ids of something else than author and seqno. Such an id is never among
+    ours, so each IHAVE with it would have us ask again, and be sent again what we have. Another peer that offers the
+    same one is asked too: the first need not answer.
+    """
+
+    def __init__(self) -> None:
+        self._asked: deque[set[int]] = deque((set() for _ in range(HISTORY)), HISTORY)
+
+    def may_ask(self, peer: bytes, message_id: bytes) -> bool:
+        """Notes that we do."""
+        if len(message_id) == OWN_ID_BYTES and message_id.startswith(OWN_ID_START):
+            return True
+        key = hash((peer, message_id))
+        if any(key in asked for asked in self._asked):
+            return False
+        self._asked[0].add(key)
+        return True
+
+    def shift(self) -> None:
+        """A heartbeat has passed."""
+        self._asked.appendleft(set())
 
 
 class RecentRecords:

@@ -21,6 +21,7 @@ OWN_SHARE = (
 )
 PATIENCE_S = 5.0  # how long one waits for a slow peer before the record is not sent to it, and counted
 CONTROL_FRAMES = 1024
+CONTROL_BYTES = 4 * 1024 * 1024  # 350 RPCs of the size at which we cut them
 
 
 class OutboundQueue(RpcQueue):
@@ -31,6 +32,7 @@ class OutboundQueue(RpcQueue):
         self._control: deque[bytes] = deque()
         self._records: deque[bytes] = deque()
         self._held = 0  # bytes in _records
+        self._control_held = 0  # bytes in _control
         self._freed = trio.Event()
         self._stalled = False  # waited in vain for this peer: nobody waits again until it has caught up
 
@@ -42,8 +44,12 @@ class OutboundQueue(RpcQueue):
         if self._closed or len(self._control) >= CONTROL_FRAMES:
             return False
         frame = rpc.SerializeToString()
+        if self._control_held + len(frame) > CONTROL_BYTES:
+            return False
         if frame:
-            self._control.append(encode_rpc(frame))
+            frame = encode_rpc(frame)
+            self._control.append(frame)
+            self._control_held += len(frame)
             self._notify.set()
         return True
 
@@ -82,6 +88,7 @@ class OutboundQueue(RpcQueue):
         while size < BATCH_BYTES and (self._control or self._records):
             if self._control:
                 frame = self._control.popleft()
+                self._control_held -= len(frame)
             else:
                 frame = self._records.popleft()
                 self._held -= len(frame)

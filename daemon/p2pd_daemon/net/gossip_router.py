@@ -18,7 +18,7 @@ from libp2p.tools.anyio_service.api import InternalManagerAPI
 from p2pd_daemon.core.gossip_frames import message_frame
 from p2pd_daemon.core.record import Record
 from p2pd_daemon.errors import RemoteProtocolError
-from p2pd_daemon.net.gossip_memory import RecentRecords
+from p2pd_daemon.net.gossip_memory import AskedOnce, RecentRecords
 from p2pd_daemon.net.gossip_parts import control_parts
 from p2pd_daemon.net.gossip_queue import OWN_SHARE, OutboundQueue
 from p2pd_daemon.net.tasks import GuardedTasks
@@ -32,6 +32,7 @@ DEGREE, DEGREE_LOW, DEGREE_HIGH = (
     32,
 )  # high above the usual room: a pruned peer hears of records late (trap 5)
 IDS_PER_CONTROL = 5000  # message ids in one IHAVE or IWANT that we look at, as go-libp2p
+ID_BYTES = 256  # of a message id; Go's and ours have 46, Rust's 72, hashes 20 to 64
 PER_RPC = 1000  # GRAFTs, PRUNEs, IHAVEs and IWANTs in one RPC that we look at
 IWANT_BYTES = 4 * 1024 * 1024  # answered per peer and heartbeat: an IWANT of 46 bytes may ask for 16 KiB
 
@@ -56,6 +57,7 @@ class RoomRouter(GossipSub):
         self.recent = RecentRecords()
         self.mcache = cast(MessageCache, self.recent)  # libp2p's own code calls window() of it
         self._asked: Counter[ID] = Counter()  # ids of this heartbeat's IWANTs
+        self._asked_once = AskedOnce()
         self._iwant_answered: defaultdict[ID, int] = defaultdict(int)
         self._past_back_off = False
 
@@ -141,6 +143,7 @@ class RoomRouter(GossipSub):
                 self.recent.shift()
                 self._iwant_answered.clear()
                 self._asked.clear()
+                self._asked_once.shift()
                 self._periodic_security_cleanup()
                 self._forget_back_off()
             except Exception:  # a heartbeat that ends would end the host
@@ -207,12 +210,15 @@ class RoomRouter(GossipSub):
     # Control messages from others
 
     async def handle_rpc(self, rpc: rpc_pb2.RPC, sender_peer_id: ID) -> None:
-        """Only what concerns our topics is looked at: libp2p keeps state for any topic that a peer makes up."""
+        """Only what concerns our topics is looked at: libp2p keeps state for any topic that a peer makes up, and
+        answers each GRAFT for one with a PRUNE, whose length the peer chooses.
+        """
         control = rpc.control
-        for graft in control.graft[:PER_RPC]:
-            if not isinstance(graft.topicID, str):  # protobuf's way to say that it is not UTF-8
+        for topic in dict.fromkeys(graft.topicID for graft in control.graft[:PER_RPC]):
+            if not isinstance(topic, str):  # protobuf's way to say that it is not UTF-8
                 raise RemoteProtocolError("a GRAFT without a topic")
-            await self.handle_graft(graft, sender_peer_id)
+            if topic in self.mesh:
+                await self.handle_graft(rpc_pb2.ControlGraft(topicID=topic), sender_peer_id)
         for prune in control.prune[:PER_RPC]:
             if prune.topicID in self.mesh:
                 prune.ClearField("peers")  # a stranger does not choose whom we dial
@@ -224,11 +230,14 @@ class RoomRouter(GossipSub):
 
     async def handle_ihave(self, ihave_msg: rpc_pb2.ControlIHave, sender_peer_id: ID) -> None:
         """Asks a peer for at most IDS_PER_CONTROL a heartbeat, however many it makes up, in whatever topics."""
-        seen: Callable[[bytes], bool] = self.pubsub.seen_messages.has if self.pubsub else lambda _: True
-        ids = dict.fromkeys(ihave_msg.messageIDs[:IDS_PER_CONTROL])
         room = IDS_PER_CONTROL - self._asked[sender_peer_id]
-        wanted = [message_id for message_id in ids if not seen(message_id)][: max(0, room)]
-        if wanted:
+        if room <= 0 or self.pubsub is None:
+            return
+        seen: Callable[[bytes], bool] = self.pubsub.seen_messages.has
+        may_ask, peer = self._asked_once.may_ask, sender_peer_id.to_bytes()
+        ids = dict.fromkeys(ihave_msg.messageIDs[:IDS_PER_CONTROL])
+        unseen = (one for one in ids if len(one) <= ID_BYTES and not seen(one) and may_ask(peer, one))
+        if wanted := list(islice(unseen, room)):
             self._asked[sender_peer_id] += len(wanted)
             await self.emit_iwant(wanted, sender_peer_id)
 
