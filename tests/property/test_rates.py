@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from p2pd_daemon.core.admission import DAY_S, Admission, AuthorRates, TopicKind
+from p2pd_daemon.core.admission import DAY_S, JITTER_S, Admission, AuthorRates, TopicKind, own_pace
 from p2pd_daemon.core.limits import Limits
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.core.record import Record, sign_record
@@ -62,3 +62,21 @@ def test_the_gatekeeper_never_raises(data: bytes, kind: TopicKind, now_ms: int, 
 def test_the_verdict_depends_only_on_its_arguments(record: Record, now_ms: int) -> None:
     one, other = (Admission(Limits()).check(record, TopicKind.OPEN, now_ms, 0.0) for _ in range(2))
     assert one == other
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 1), st.floats(0, JITTER_S)), min_size=1, max_size=50),
+    st.sampled_from([(20, 200), (5, 60), (10, 100)]),
+)
+def test_who_keeps_to_its_own_pace_is_never_too_fast_for_others(
+    steps: list[tuple[float, float]], pace: tuple[int, int]
+) -> None:
+    """However long each record takes, in order, up to JITTER_S."""
+    limits = Limits(author_rate=pace[0], author_burst=pace[1])
+    mine, theirs = AuthorRates(own_pace(limits)), AuthorRates(limits)
+    now = arrived = 0.0
+    for gap, delay in steps:
+        now += gap
+        arrived = max(arrived, now + delay)
+        while mine.take(PeerId("a"), "t", now):
+            assert theirs.take(PeerId("a"), "t", arrived)

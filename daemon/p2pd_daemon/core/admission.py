@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from p2pd_daemon.core.clock import is_due
@@ -151,6 +151,17 @@ class AuthorRates:
             if len(self._buckets) == 1 or not (over or all(bucket.is_full for bucket in buckets)):
                 return
             del self._buckets[key]
+
+
+JITTER_S = 5.0  # by how much less the way of one record may take than that of those before it
+
+
+def own_pace(limits: Limits) -> Limits:
+    """What an author may use so that the others, who count as records arrive, never count more than their limits: what
+    was sent over minutes may arrive together.
+    """
+    slack = min(limits.author_burst // 2, int(limits.author_rate * JITTER_S))
+    return replace(limits, author_burst=limits.author_burst - slack)
 
 
 class Admission:

@@ -11,7 +11,7 @@ from typing import Protocol, TypeAlias
 
 import trio
 
-from p2pd_daemon.core.admission import AuthorRates, TopicKind
+from p2pd_daemon.core.admission import AuthorRates, TopicKind, own_pace
 from p2pd_daemon.core.event import Action, Body, Profile, Text, check_text
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.core.record import Record
@@ -80,7 +80,7 @@ class Room:
         self._parts = parts
         self._outgoing, self._to_publish = trio.open_memory_channel[_Outgoing](OUTGOING_BATCHES)
         self._published, self._to_note = trio.open_memory_channel[tuple[bytes, int]](NOTED_TOGETHER)
-        self._rates = AuthorRates(parts.limits)
+        self._rates = AuthorRates(own_pace(parts.limits))
         self._alone = True  # something of ours may be stored that nobody was there to hear
         self.floor_ts = row.floor_ts  # records before it are not kept and take no part in reconciliation
         self.scope = trio.CancelScope()
@@ -121,16 +121,18 @@ class Room:
 
     async def keep_rate(self, most: int) -> int:
         """How many of `most` records the others would relay now: waits until it is at least one."""
-        parts = self._parts
         taken = 0
         while taken < most:
-            if self._rates.take(parts.me, self.topic, parts.clock.monotonic()):
+            if self._take_token():
                 taken += 1
             elif taken:
                 break
             else:
-                await trio.sleep(1 / (parts.limits.author_rate or 1))
+                await trio.sleep(1 / (self._parts.limits.author_rate or 1))
         return taken
+
+    def _take_token(self) -> bool:
+        return self._rates.take(self._parts.me, self.topic, self._parts.clock.monotonic())
 
     async def begin_say(self, bodies: Sequence[Body]) -> Callable[[], Awaitable[Sequence[Said | P2pdError]]]:
         """Like `say`, of several in this order and whatever the rate; returns when they are in the timeline's inbox."""
@@ -158,6 +160,7 @@ class Room:
         self._alone = False
         for record_id, raw in await self._parts.store.own_unsent(self.room_n, REPEAT_RECORDS):
             if record := stored_record(raw, f"the record {record_id.hex()}"):
+                self._take_token()  # the others count it now; they did not when it was said
                 await self._outgoing.send(_Outgoing([record]))
 
     async def _publish(self) -> None:
