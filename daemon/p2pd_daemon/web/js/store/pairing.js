@@ -21,7 +21,7 @@ export function whoCame(before, state) {
 // Who hangs up and calls again has come, too.
 export function stillWaiting(before, state) {
   const here = new Set(state.peers.map((peer) => peer.peer_id));
-  return { ...before, peers: before.peers.intersection(here) };
+  return { ...before, peers: new Set([...before.peers].filter((peerId) => here.has(peerId))) };
 }
 
 function mayCall({ direction, kinds = [], rooms = [] }, places) {
