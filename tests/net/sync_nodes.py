@@ -23,7 +23,8 @@ from p2pd_daemon.node.clock import Clock, Seqnos
 from p2pd_daemon.node.parts import Parts
 from p2pd_daemon.node.people import People
 from p2pd_daemon.node.reconciler import Reconciler
-from p2pd_daemon.node.rooms import Room, Rooms
+from p2pd_daemon.node.room import Room
+from p2pd_daemon.node.rooms import Rooms
 from p2pd_daemon.node.store_nodes import StoreNodes
 from p2pd_daemon.store.store import Store, open_store
 

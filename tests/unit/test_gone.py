@@ -14,7 +14,7 @@ from p2pd_daemon.node.catch_up import Intake
 from p2pd_daemon.node.clock import Clock, Seqnos
 from p2pd_daemon.node.parts import Parts
 from p2pd_daemon.node.people import People
-from p2pd_daemon.node.rooms import Room
+from p2pd_daemon.node.room import Room
 from p2pd_daemon.store import open_store
 from p2pd_daemon.store.rows import NewRecord
 

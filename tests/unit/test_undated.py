@@ -20,7 +20,7 @@ from p2pd_daemon.node.catch_up import Intake
 from p2pd_daemon.node.clock import Clock, Seqnos
 from p2pd_daemon.node.parts import Parts
 from p2pd_daemon.node.people import People
-from p2pd_daemon.node.rooms import Room
+from p2pd_daemon.node.room import Room
 from p2pd_daemon.store import export, kept, kept_undated, open_store, records, undated
 from p2pd_daemon.store.history import load_history
 from p2pd_daemon.store.migrations import KEPT, migrate

@@ -22,7 +22,7 @@ from p2pd_daemon.core.sync import Place, Taken
 from p2pd_daemon.errors import RemoteProtocolError
 from p2pd_daemon.node.parts import Parts
 from p2pd_daemon.node.reply import Reply
-from p2pd_daemon.node.rooms import Room
+from p2pd_daemon.node.room import Room
 from p2pd_daemon.store.rows import Ingested
 
 log = logging.getLogger(__name__)

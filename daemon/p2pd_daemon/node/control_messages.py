@@ -12,7 +12,8 @@ from p2pd_daemon.node.changes import Changes
 from p2pd_daemon.node.parts import Parts
 from p2pd_daemon.node.present import message_shape
 from p2pd_daemon.node.references import References
-from p2pd_daemon.node.rooms import Rooms, Said, spoken_body
+from p2pd_daemon.node.room import Said
+from p2pd_daemon.node.rooms import Rooms, spoken_body
 from p2pd_daemon.store.rows import SENT, STORED
 
 

@@ -37,7 +37,8 @@ from p2pd_daemon.net.sync import SyncChannel
 from p2pd_daemon.node.catch_up import Arrivals, Intake
 from p2pd_daemon.node.parts import Parts
 from p2pd_daemon.node.peer_clocks import PeerClocks
-from p2pd_daemon.node.rooms import Room, Rooms
+from p2pd_daemon.node.room import Room
+from p2pd_daemon.node.rooms import Rooms
 from p2pd_daemon.node.store_nodes import UNSENT, StoreNodes
 from p2pd_daemon.node.turns import NotNow, Turn, Turns
 

@@ -9,7 +9,8 @@ import trio
 from p2pd_daemon.core.retention import Keep
 from p2pd_daemon.core.room import Wire
 from p2pd_daemon.node.parts import Parts
-from p2pd_daemon.node.rooms import Room, Rooms
+from p2pd_daemon.node.room import Room
+from p2pd_daemon.node.rooms import Rooms
 
 log = logging.getLogger(__name__)
 
