@@ -18,8 +18,8 @@ test("days, the line above what is new, and groups of one author", () => {
   assert.equal(shape(rowsOf([], null)), "");
 });
 
-test("a reply, an action and another name in a chat-room begin a group of their own", () => {
-  for (const more of [{ reply_to: "1" }, { kind: "action" }, { sender: { nick: "other" } }]) {
+test("what the head of a group would have to say otherwise begins a group of its own", () => {
+  for (const more of [{ reply_to: "1" }, { kind: "action" }, { sender: { nick: "other" } }, { via: "/x" }, { caught_up: true }]) {
     assert.equal(shape(rowsOf([message("1", 0), message("2", 1, more)], null)), "day A A", JSON.stringify(more));
   }
 });

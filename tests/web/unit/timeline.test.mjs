@@ -69,6 +69,13 @@ test("at the end a message more lets the oldest go", () => {
   assert.deepEqual([times(state)[0], times(state).at(-1), line(state).older], [1, KEPT, true]);
 });
 
+test("who reads further up keeps what they read: what comes waits beyond the end", () => {
+  const state = play(opened(range(0, KEPT)), { ...says(KEPT), elsewhere: true, first: true }, { ...says(KEPT + 1), elsewhere: true });
+  assert.deepEqual([times(state)[0], times(state).at(-1), line(state).newer], [0, KEPT - 1, true]);
+  assert.equal(line(state).newFrom, message(KEPT).id);
+  assert.deepEqual(times(play(opened(range(0, 2)), { ...says(2), elsewhere: true })), [0, 1, 2]);
+});
+
 test("asked for anew, records that belong in between are there", () => {
   const even = range(0, 20).filter((one) => one.ts_ms % 2 === 0);
   const state = play(opened(even), loading("again"), page("again", range(1, 25)));

@@ -112,7 +112,8 @@ export function createReading(store, actions) {
       const key = keyOf(message);
       const mine = message.from === store.state.status?.peer_id;
       const counted = !mine && !watched(key);
-      dispatch({ type: "message", message, counted, first: counted && !store.state.places[key]?.unread });
+      const elsewhere = key === store.state.route.key && !store.state.atEnd; // reading further up
+      dispatch({ type: "message", message, counted, first: counted && !store.state.places[key]?.unread, elsewhere });
       if (watched(key)) {
         if (!mine) read(key);
         dispatch({ type: "spoken", message });

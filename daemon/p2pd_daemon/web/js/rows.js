@@ -5,6 +5,10 @@ import { sameDay } from "./format.js";
 
 const TOGETHER_MS = 5 * 60_000; // messages of one author within this are one group
 
+// What the head of a group says of all of it.
+const OF_THE_HEAD = [(one) => one.sender?.nick ?? "", (one) => one.sender?.claims ?? "", (one) => one.via ?? "",
+  (one) => Boolean(one.caught_up)];
+
 export function rowsOf(messages, newFrom) {
   const rows = [];
   let previous = null;
@@ -21,7 +25,7 @@ export function rowsOf(messages, newFrom) {
 
 function follows(message, previous) {
   return message.from === previous.from && message.kind !== "action" && previous.kind !== "action"
-    && (message.sender?.nick ?? "") === (previous.sender?.nick ?? "") && !message.reply_to
+    && OF_THE_HEAD.every((of) => of(message) === of(previous)) && !message.reply_to
     && message.ts_ms - previous.ts_ms < TOGETHER_MS;
 }
 

@@ -41,10 +41,16 @@ export function createScroller(store, actions) {
       const row = rowOf(id);
       if (!row) continue;
       const moved = row.getBoundingClientRect().top - element.getBoundingClientRect().top - at;
-      if (Math.abs(moved) >= 1) element.scrollTop += moved;
+      if (moved) element.scrollTop += moved;
       return true;
     }
     return false;
+  }
+
+  // Where the same message is within a pixel, it counts as not moved: else fractions of pixels would add up.
+  function steady(measured) {
+    const [now] = measured, [was] = anchors;
+    return now && was && now.id === was.id && Math.abs(now.at - was.at) < 1 ? anchors : measured;
   }
 
   const rowOf = (id) => element.querySelector(`[data-id="${CSS.escape(id)}"]`);
@@ -57,7 +63,7 @@ export function createScroller(store, actions) {
   function look() {
     if (!element || key !== store.state.route.key || !line()?.messages.length) return;
     pinned = atEnd();
-    anchors = measure();
+    anchors = steady(measure());
     kept.set(key, pinned ? null : anchors);
     if (store.state.atEnd !== pinned || (pinned && store.state.places[key]?.unread)) actions.setAtEnd(key, pinned);
     if (line().loading || store.state.link !== "live") return;

@@ -95,8 +95,9 @@ function told(line, action) {
   }
   if (at >= 0) return { ...line, messages: line.messages.with(at, action.message) };
   if (type === "changed" || outside(line, action.message)) return line;
-  const messages = insert(line.messages, action.message);
   const newFrom = action.first ? action.message.id : line.newFrom;
+  if (action.elsewhere && line.messages.length >= KEPT) return { ...line, newer: true, newFrom }; // what is read stays
+  const messages = insert(line.messages, action.message);
   if (messages.length <= KEPT) return { ...line, messages, newFrom };
   return { ...line, messages: messages.slice(-KEPT), older: true, newFrom };
 }

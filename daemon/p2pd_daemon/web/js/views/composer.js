@@ -17,7 +17,7 @@ export function composer(state, actions) {
   const { key, about, text, over, ready, offer } = boxOf(state);
   const title = state.places[key]?.title ?? nameOf(key);
   const what = t(isRoom(key) ? "say.room" : "say.person", { name: title });
-  return html`<form class="composer" @submit=${(event) => { event.preventDefault(); submit(actions); }}>
+  return html`<form class="composer" @submit=${(event) => { event.preventDefault(); submit(event.target.querySelector("textarea"), actions); }}>
     ${about ? aboutBar(about, actions) : nothing}
     ${offer ? offered(offer, actions) : nothing}
     <div class="row">
@@ -111,7 +111,7 @@ const OFFERED = {
 
 const KEYS = {
   Enter(event, _box, actions) {
-    if (!event.shiftKey) submit(actions);
+    if (!event.shiftKey) submit(event.target, actions);
     return !event.shiftKey;
   },
   Escape(_event, { about }, actions) {
@@ -144,10 +144,12 @@ function turn(offer, step, actions) {
   return true;
 }
 
-function submit(actions) {
+function submit(element, actions) {
   const { key, text, ready } = boxOf(actions.now());
   actions.offer(null);
-  if (ready) actions.say(key, text);
+  if (!ready) return;
+  actions.say(key, text);
+  element.value = boxOf(actions.now()).text; // before the next key
 }
 
 // As high as its text, where the style sheet cannot say so.

@@ -8,7 +8,7 @@ import { avatar } from "./avatar.js";
 import { icons } from "./icons.js";
 
 export function membersPanel(state, place, actions) {
-  const { panel, status } = state;
+  const { panel } = state;
   if (panel?.kind !== "members") return nothing;
   const close = (event) => {
     if (event.key === "Escape") actions.closeMembers();
@@ -18,11 +18,15 @@ export function membersPanel(state, place, actions) {
       <button type="button" class="quiet" data-first title=${t("members.close")} aria-label=${t("members.close")}
         @click=${actions.closeMembers}>${icons.close()}</button></div>
     <ul>
-      ${status ? html`<li>${avatar(status.nick || "p2pd", status.peer_id)} <span><bdi>${status.nick || t("me.noname")}</bdi> <small>${t("me")}</small></span></li>` : nothing}
-      ${(panel.members ?? []).filter((one) => one.peer_id !== status?.peer_id).map((one) => html`<li>
-        ${avatar(one.name, one.peer_id)}
-        <a href=${linkTo(peerKey(one.peer_id))} title=${t("members.talk", { name: one.name })}><bdi>${one.name}</bdi></a></li>`)}
+      ${(panel.members ?? []).map(one)}
     </ul>
     <button type="button" class="leave" @click=${() => actions.leave(place.key)}>${icons.leave()} ${t("room.leave", { name: nameOf(place.key) })}</button>
   </aside>`;
+}
+
+function one({ peer_id: peerId, name, connected, me }) {
+  if (me) return html`<li>${avatar(name, peerId)} <span><bdi>${name}</bdi> <small>${t("me")}</small></span></li>`;
+  return html`<li class=${connected ? "" : "away"}>${avatar(name, peerId)}
+    <span><a href=${linkTo(peerKey(peerId))} title=${t("members.talk", { name })}><bdi>${name}</bdi></a>
+      ${connected ? nothing : html`<small>${t("members.away")}</small>`}</span></li>`;
 }

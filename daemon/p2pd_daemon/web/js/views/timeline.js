@@ -20,7 +20,7 @@ export function timeline(state, actions) {
       <div class="scroll" role="log" aria-live="off" aria-label=${t("timeline.label")} tabindex="-1"
           aria-busy=${Boolean(line.loading)} ${ref(actions.timeline.attach)} @scroll=${actions.timeline.scrolled}
           @keydown=${(event) => onTimelineKey(event, actions.now(), actions)} @focusin=${(event) => activate(event, actions)}
-          @pointerover=${(event) => point(event, actions)}>
+          @pointerover=${(event) => point(event, actions)} @pointerleave=${(event) => unpoint(event, actions)}>
         <div class="rows">${begin(line)}${rows(state, line, actions)}</div>
       </div>
       ${jump(state, line, actions)}
@@ -73,4 +73,8 @@ function activate(event, actions) {
 function point(event, actions) {
   const id = idOf(event);
   if (id && !document.activeElement?.closest(".tools, .panel")) actions.activate(id);
+}
+
+function unpoint(event, actions) {
+  if (event.pointerType === "mouse" && !event.currentTarget.contains(document.activeElement)) actions.activate(null);
 }
