@@ -14,6 +14,7 @@ from libp2p.stream_muxer.exceptions import (
 from net.test_yamux_frames import FRAMES
 from net.yamux_pipes import by_hand, pipes
 from p2pd_daemon.net.muxer import STREAMS, YamuxConnection
+from p2pd_daemon.net.outbox import MOST_BYTES
 from p2pd_daemon.net.yamux_frames import (
     DATA,
     GO_AWAY,
@@ -92,6 +93,18 @@ async def test_more_streams_than_allowed_are_reset() -> None:
 async def test_a_peer_that_asks_and_does_not_read_the_answers_is_cut_off() -> None:
     async with by_hand(held=0) as (connection, hand):
         await hand.write(*[encode(PING, SYN, 0, 1)] * 100_000)
+        await connection.event_closed.wait()
+
+
+async def test_who_closes_a_stream_is_not_blamed_for_a_peer_that_does_not_read() -> None:
+    async with by_hand(held=0) as (connection, hand):
+        streams = [await connection.open_stream() for _ in range(200)]
+        await trio.testing.wait_all_tasks_blocked()
+        await hand.write(*[encode(PING, SYN, 0, 1)] * (MOST_BYTES // 12 - 300))
+        await trio.testing.wait_all_tasks_blocked()
+        assert not connection.is_closed
+        for stream in streams:
+            await stream.close()
         await connection.event_closed.wait()
 
 

@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 STREAMS = 256  # open at once in each direction; more of ours wait, more of the peer's are reset
 PING_EVERY_S = 2.0
 PING_TIMEOUT_S = 6.0  # with PING_EVERY_S: a frozen peer is noticed within 8 s, a peer busy for 5 s is kept
+ANSWER_TIMEOUT_S = 60.0  # who talks and does not answer for so long does not read
 CLOSE_TIMEOUT_S = 1.0
 
 SYN, ACK, FIN, RST = (int(flag) for flag in (Flag.SYN, Flag.ACK, Flag.FIN, Flag.RST))
@@ -58,14 +59,16 @@ class YamuxConnection(IMuxedConn):
         self.on_close = on_close
         self.event_started = trio.Event()
         self.event_closed = trio.Event()
-        self.outbox = Outbox()
+        self.outbox = Outbox(self._give_up)
         self.streams: dict[int, YamuxStream] = {}
         self._initiator = secured_conn.is_initiator if is_initiator is None else is_initiator
         self._next_id = 1 if self._initiator else 2
         self._slots = trio.Semaphore(STREAMS)
         self._holding: set[int] = set()  # our streams that hold one of them
         self._arrived, self._arrivals = trio.open_memory_channel[YamuxStream](STREAMS)
+        self._running = trio.CancelScope()
         self._ending = False
+        self._heard = False  # something, since the pulse looked last
         self._rtt = 0.0
         self._pinged: tuple[int, float] = (0, 0.0)  # what the last ping held, and when
         self._answered = trio.Event()
@@ -91,19 +94,25 @@ class YamuxConnection(IMuxedConn):
     async def start(self) -> None:
         """Runs until the connection ends."""
         try:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._write)
-                nursery.start_soon(self._pulse)
-                self.event_started.set()
-                await self._read()
-                nursery.cancel_scope.cancel()
+            with self._running:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._write)
+                    nursery.start_soon(self._pulse)
+                    self.event_started.set()
+                    await self._read()
+                    nursery.cancel_scope.cancel()
         finally:
             await self._end()
+
+    def _give_up(self) -> None:
+        log.info("peer %s asks for answers, and does not read them: closing", self.peer_id)
+        self._running.cancel()
 
     async def _read(self) -> None:
         frames = FrameReader(WINDOW_BYTES)
         try:
             while received := await self.secured_conn.read():
+                self._heard = True
                 for frame in frames.feed(received):
                     if frame.kind == GO_AWAY:
                         log.debug("peer %s goes away: %d", self.peer_id, frame.number)
@@ -132,13 +141,24 @@ class YamuxConnection(IMuxedConn):
             self._answered = trio.Event()
             self._pinged = (self._pinged[0] + 1 & 0xFFFFFFFF, trio.current_time())
             self.outbox.put_urgent(encode(PING, SYN, 0, self._pinged[0]))
-            with trio.move_on_after(PING_TIMEOUT_S) as waiting:
-                await self._answered.wait()
-            if waiting.cancelled_caught:
+            if not await self._is_alive():
                 log.info("peer %s has not answered for %.0f s: closing", self.peer_id, PING_TIMEOUT_S)
                 await abort(self)
                 return
             await trio.sleep(PING_EVERY_S)
+
+    async def _is_alive(self) -> bool:
+        """The ping is answered; later than PING_TIMEOUT_S while something else is heard, because on a slow line the
+        answer waits behind what was sent before it.
+        """
+        with trio.move_on_after(ANSWER_TIMEOUT_S):
+            self._heard = True
+            while self._heard:
+                self._heard = False
+                with trio.move_on_after(PING_TIMEOUT_S):
+                    await self._answered.wait()
+                    return True
+        return False
 
     async def close(self, error_code: int = GO_AWAY_NORMAL) -> None:
         """Says good-bye, waiting a moment for it to be sent. Idempotent."""
@@ -149,10 +169,7 @@ class YamuxConnection(IMuxedConn):
             await self._end()
 
     async def _say_good_bye(self, code: int) -> None:
-        try:
-            self.outbox.put(encode(GO_AWAY, 0, 0, code), size=12)
-        except RemoteProtocolError:  # it has not read what was sent before either
-            return
+        self.outbox.put(encode(GO_AWAY, 0, 0, code), size=12)
         with trio.move_on_after(CLOSE_TIMEOUT_S):
             await self.outbox.drained()
 

@@ -6,22 +6,22 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
-from p2pd_daemon.errors import RemoteProtocolError
-
-ROOM_BYTES = (
-    128 * 1024
-)  # above it who has data to send waits; one write carries no more, so that others' turn is soon
-MOST_BYTES = (
-    512 * 1024
-)  # answers do not wait; so much of them waits only for a peer that asks and does not read
+# Above it who has data to send waits; one write carries not much more, so that others' turn is soon.
+ROOM_BYTES = 128 * 1024
+# Answers do not wait; so much of them waits only for a peer that asks and does not read.
+MOST_BYTES = 512 * 1024
 
 
 class Outbox:
     """libp2p writes each frame by itself, under a lock. A task that is cancelled there leaves half a frame behind, and
     the connection is broken; here only `run` writes, and nobody cancels it before the connection is given up.
+
+    `overrun` is called, once, when the peer has us answer and does not read; from then on the outbox is closed. Who
+    puts something is not told: it may be anybody who closes a stream, and is not to blame.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, overrun: Callable[[], None]) -> None:
+        self._overrun = overrun
         self._urgent: list[bytes] = []
         self._parts: list[bytes | memoryview] = []
         self._size = 0
@@ -45,9 +45,10 @@ class Outbox:
 
     def _note(self, size: int) -> None:
         self._size += size
-        if self._size > MOST_BYTES:
-            raise RemoteProtocolError("the peer asks for answers, and does not read them")
         self._work.unpark_all()
+        if self._size > MOST_BYTES:
+            self.close()
+            self._overrun()
 
     async def room(self) -> None:
         """Returns when data may be put. Those that wait take turns, a frame each."""
