@@ -1,11 +1,12 @@
 """A whole p2pd as a peer (see peer.py): starts a daemon, and uses it as any program does, through the SDK.
 
-`python -m benchmarks.p2pd_peer FOLDER`. Messages are sent by the API, so they are stored before the next one is sent,
-and count as seen when the daemon's event stream shows them.
+`python -m benchmarks.p2pd_peer FOLDER [--sample FILE]`; with a FILE the daemon's time can be sampled (sampled.py). Messages are sent by the API, so they are stored before the next one is sent, and count as seen when the daemon's event
+stream shows them.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import signal
@@ -198,12 +199,14 @@ def payload(number: int, size: int) -> str:
 
 
 @contextmanager
-def open_daemon(home: Path) -> Iterator[dict[str, Any]]:
+def open_daemon(home: Path, samples: str = "") -> Iterator[dict[str, Any]]:
     """Starts a daemon and yields its ready line; ends it by SIGTERM, and by SIGKILL after STOP_S."""
     limits = {f"P2PD_LIMITS_{name}": "0" for name in NO_LIMITS}
     environment = os.environ | limits | {"P2PD_HOME": str(home)}
+    sampled = [sys.executable, "-m", "benchmarks.sampled", samples, *START_OPTIONS[1:]]
+    command = sampled if samples else [P2PD_COMMAND, *START_OPTIONS]
     with subprocess.Popen(
-        [P2PD_COMMAND, *START_OPTIONS], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment
     ) as daemon:
         try:
             assert daemon.stdout is not None
@@ -274,7 +277,11 @@ def leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
 
 
 def main() -> None:
-    with open_daemon(Path(sys.argv[1]) / "home") as daemon:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--sample", default="", metavar="FILE")
+    asked = parser.parse_args()
+    with open_daemon(asked.folder / "home", asked.sample) as daemon:
         # The end of standard input ends us, in order: we go when the daemon is gone.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         anyio.run(serve, daemon)
