@@ -25,8 +25,16 @@ from p2pd_daemon.errors import (
 from p2pd_daemon.net.dial import dial
 from p2pd_daemon.net.schedule import Kind
 from p2pd_daemon.net.targets import Target, parse_target
+from p2pd_daemon.net.websocket import GuardedWebsocket
 
 PEER = "12D3KooWQYhTNQdmr3ArTeUHRYzFg94BKyTkoWBDWez9kSCVe2Xo"
+ANSWERS = [
+    b"HTTP/1.1 400 Bad Request\r\n\r\n",
+    b"HTTP/1.1 400 Bad Request\r\nContent-Length: 3\r\n\r\nno\n",
+    b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+    b"\0" * 100,
+    b"",
+]
 BOTH = ("/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/tcp/0/ws")
 
 
@@ -126,19 +134,34 @@ async def test_own_address_under_whatever_name(node: Node) -> None:
             await node.network.connect(target)
 
 
-async def test_something_else_answers(node: Node) -> None:
+@pytest.mark.parametrize("rest", ["", "/ws"])
+@pytest.mark.parametrize("said", ANSWERS)
+async def test_something_else_answers(node: Node, said: bytes, rest: str) -> None:
     listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
 
     async def answer(stream: trio.SocketStream) -> None:
-        await stream.send_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await stream.receive_some()
+        await stream.send_all(said)
         await stream.aclose()
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(trio.serve_listeners, answer, listeners)
         with pytest.raises(DialFailed) as caught:
-            await node.network.connect(at(listeners[0].socket.getsockname()[1]))
+            await node.network.connect(at(listeners[0].socket.getsockname()[1], rest=rest))
         assert "not as a libp2p peer" in caught.value.message
         nursery.cancel_scope.cancel()
+    async with open_node() as other:  # it cost nothing but that dial
+        await node.network.connect(other.addr)
+
+
+async def test_websocket_dials_are_not_counted_for_ever(node: Node) -> None:
+    transports = node.opened.swarm.transport_manager.get_transports()
+    transport = next(one for one in transports if isinstance(one, GuardedWebsocket))
+    transport._config.max_connections = 1
+    async with open_node(listen=BOTH) as other:
+        for _ in range(3):
+            await node.network.connect(other.network.addrs()[1])
+            await node.network.disconnect(other.peer_id)
 
 
 async def test_name_that_does_not_resolve(node: Node) -> None:

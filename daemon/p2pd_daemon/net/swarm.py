@@ -70,7 +70,15 @@ class GuardedSwarm(Swarm):
     async def upgrade_outbound_raw_conn(
         self, raw_conn: IRawConnection, peer_id: ID, pre_scope: Any = None
     ) -> SwarmConn:
-        return await super().upgrade_outbound_raw_conn(buffered(raw_conn), peer_id, pre_scope)
+        connection = buffered(raw_conn)
+        try:
+            return await super().upgrade_outbound_raw_conn(connection, peer_id, pre_scope)
+        except (
+            BaseException
+        ):  # libp2p closes it too, but is cancelled at that, and so leaves a WebSocket's socket open
+            with grace(0):
+                await connection.close()
+            raise
 
     async def add_conn(self, muxed_conn: IMuxedConn, direction: str = "unknown") -> SwarmConn:
         self.half_open.leave()

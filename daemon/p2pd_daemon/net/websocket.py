@@ -1,21 +1,24 @@
-"""libp2p's WebSocket listener with two holes closed: a stranger's handshake is bounded, and cannot end the process."""
+"""libp2p's WebSocket with its holes closed: a stranger's handshake is bounded, and cannot end the process."""
 
 from __future__ import annotations
 
 import logging
 import ssl
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from types import MethodType
 from typing import Any, cast
 
 import trio
+import trio_websocket
 from libp2p.abc import IListener
 from libp2p.network.connection.raw_connection import RawConnection
 from libp2p.transport.upgrader import TransportUpgrader
 from libp2p.transport.websocket import listener as libp2p_listener
+from libp2p.transport.websocket.connection import P2PWebSocketConnection
 from libp2p.transport.websocket.transport import WebsocketTransport
 from multiaddr import Multiaddr
-from trio_websocket import WebSocketServer
+from trio_websocket import WebSocketConnection, WebSocketServer, wrap_client_stream
 
 from p2pd_daemon.net.half_open import HANDSHAKE_S, HalfOpen
 
@@ -32,6 +35,11 @@ class GuardedWebsocket(WebsocketTransport):
         connection = await super().dial(maddr)
         vars(connection)["_actual_addresses"] = [Multiaddr(str(maddr).partition("/p2p/")[0])]
         return connection
+
+    async def _track_connection(self, conn: P2PWebSocketConnection) -> None:
+        """libp2p counts the connections that it dials, and never one that ends: after 1000 it dials no more. A dial
+        that is cancelled while it counts leaves its socket open.
+        """
 
     def create_listener(self, handler: Any) -> IListener:
         listener = super().create_listener(handler)
@@ -84,5 +92,39 @@ async def _serve(
     await server.run(task_status=task_status)
 
 
+@dataclass(frozen=True, slots=True)
+class _Starter:
+    """Stands in for a nursery: what it starts costs its connection only, and `ended` is called when that ends."""
+
+    nursery: trio.Nursery
+    stream: trio.abc.AsyncResource
+    ended: Callable[[], None]
+
+    def start_soon(self, read: Callable[[], Awaitable[None]]) -> None:
+        self.nursery.start_soon(self._run, read)
+
+    async def _run(self, read: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await read()
+        except Exception as error:  # whatever a stranger can cause
+            log.debug("WebSocket connection failed: %r", error)
+        finally:
+            self.ended()
+            await trio.aclose_forcefully(self.stream)
+
+
+async def _wrap_client_stream(
+    nursery: trio.Nursery, stream: Any, host: str, resource: str, **options: Any
+) -> WebSocketConnection:
+    """In place of trio_websocket's, as libp2p calls it with the swarm's nursery: there a web server that says no would
+    end the process, and one that hangs up would leave us waiting.
+    """
+    with trio.CancelScope() as waiting:
+        starter = cast(trio.Nursery, _Starter(nursery, stream, waiting.cancel))
+        return await wrap_client_stream(starter, stream, host, resource, **options)
+    raise trio.BrokenResourceError("it ended the WebSocket handshake")
+
+
 def install() -> None:
     vars(libp2p_listener)["serve_websocket"] = _serve
+    vars(trio_websocket)["wrap_client_stream"] = _wrap_client_stream
