@@ -11,7 +11,6 @@ from .access import Access
 from .http11 import Scope
 from .pages import PAGE_HEADERS, PATHS
 from .replies import HEADERS
-from .spent import spent_page
 
 COOKIE_SECONDS = 365 * 24 * 3600
 
@@ -28,6 +27,8 @@ def log_in(access: Access, cookie: str, scope: Scope, headers: Headers, *, known
     if offered is None:
         return None
     if not access.spend(offered[0]) and not known:
+        from .spent import spent_page  # noqa: PLC0415 - no start needs it
+
         return HTMLResponse(
             spent_page(headers.get("accept-language", "")),
             401,

@@ -87,7 +87,7 @@ def _operation(route: Route) -> dict[str, Any]:
     if route.method == "POST":
         errors += WITH_BODY
         shape = route.request or NoArguments
-        optional = shape is NoArguments
+        optional = not any(field.required for field in msgspec.structs.fields(shape))
         operation["requestBody"] = {"required": not optional, "content": _json(_schema(shape))}
     elif route.request is not None:
         operation["parameters"] = _parameters(route.request)

@@ -7,10 +7,10 @@ for none of it. What is not in that list has no address, whatever a path says.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import msgspec
 from starlette.datastructures import Headers
 from starlette.responses import Response
 
@@ -60,8 +60,7 @@ FILE_HEADERS = {
 }
 
 
-@dataclass(frozen=True)
-class Asset:
+class Asset(msgspec.Struct, frozen=True):
     """One file; `packed` is None where gzip does not make it smaller."""
 
     media_type: str
