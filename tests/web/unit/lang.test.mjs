@@ -11,6 +11,9 @@ const WEB = new URL("../../../daemon/p2pd_daemon/web/js/", import.meta.url);
 const forms = (text) => (typeof text === "string" ? [text] : Object.values(text));
 const placeholders = (text) => [...new Set(forms(text).flatMap((form) => form.match(/\{\w+\}/g) ?? []))].sort();
 
+const files = readdirSync(WEB, { recursive: true }).filter((file) => file.endsWith(".js") && !file.includes("lang") && file !== "i18n.js");
+const code = files.map((file) => readFileSync(new URL(file, WEB), "utf8")).join("\n");
+
 for (const [name, words] of Object.entries({ de, fr })) {
   test(`${name} has the keys of en`, () => {
     assert.deepEqual(Object.keys(words).sort(), Object.keys(en).sort());
@@ -39,8 +42,14 @@ test("no key is given twice", () => {
 });
 
 test("every key that the page asks for is there", () => {
-  const files = readdirSync(WEB, { recursive: true }).filter((file) => file.endsWith(".js") && !file.includes("lang") && file !== "i18n.js");
-  const code = files.map((file) => readFileSync(new URL(file, WEB), "utf8")).join("\n");
   const asked = [...code.matchAll(/\bt\(\s*"([^"]+)"/g)].map(([, key]) => key);
   assert.deepEqual(asked.filter((key) => !(key in en)), []);
+});
+
+// Keys that are put together count as used by their beginning, `kind.${kind}`, or their end, `${kind}.label`.
+test("every key is asked for", () => {
+  const begins = [...code.matchAll(/`([\w.]+\.)\$\{/g)].map(([, begin]) => begin);
+  const ends = [...code.matchAll(/\bt\(`\$\{\w+\}(\.[\w.]+)`/g)].map(([, end]) => end);
+  const used = (key) => code.includes(`"${key}"`) || begins.some((begin) => key.startsWith(begin)) || ends.some((end) => key.endsWith(end));
+  assert.deepEqual(Object.keys(en).filter((key) => !used(key)), []);
 });

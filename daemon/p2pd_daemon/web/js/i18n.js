@@ -30,5 +30,6 @@ export const locale = () => navigator.languages?.find((one) => one.slice(0, 2).t
 export function t(key, values = {}) {
   let text = WORDS[chosen][key] ?? en[key] ?? key;
   if (typeof text === "object") text = text[new Intl.PluralRules(chosen).select(values.n)] ?? text.other;
+  if (chosen === "fr") text = text.replace(/ (?=[:;?!»])|(?<=«) /g, "\u00a0"); // French signs stay with their word
   return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
 }

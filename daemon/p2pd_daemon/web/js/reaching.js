@@ -74,7 +74,9 @@ export function createReaching(store, actions) {
       if (reached) actions.show(peerKey(reached.peer_id));
     },
     async hangUp(peerId) {
-      if (await actions.attempt(() => post("/v1/disconnect", { peer: peerId }))) actions.refresh("peers");
+      if (!(await actions.attempt(() => post("/v1/disconnect", { peer: peerId })))) return;
+      actions.refresh("peers");
+      own.reveal({ chosen: null }, "#main");
     },
     async ping(peerId) {
       ui({ pinging: peerId });

@@ -1,7 +1,7 @@
 // Who is connected with whom as seen from here: a picture, the same as a table, and one peer in detail.
 
 import { html, nothing } from "../../vendor/lit-html/lit-html.js";
-import { language, t } from "../i18n.js";
+import { locale, t } from "../i18n.js";
 import { linkTo } from "../router.js";
 import { layOut, nodesOf } from "../store/network.js";
 import { isRoom, peerKey } from "../store/places.js";
@@ -57,7 +57,7 @@ function table(state, actions, nodes) {
   </table></div>`;
 }
 
-const byName = (a, b) => a.name.localeCompare(b.name, language());
+const byName = (a, b) => a.name.localeCompare(b.name, locale());
 
 const wayOf = (node) => t(node.connected ? (node.relayed ? "way.relayed" : "way.direct") : "way.none");
 
@@ -73,7 +73,7 @@ function details(state, actions, node) {
       ${row("column.way", wayOf(node))}
       ${peer ? html`
         ${row("peer.direction", t(peer.direction === "in" ? "peer.in" : "peer.out"))}
-        ${row("peer.since", new Intl.DateTimeFormat(language(), { dateStyle: "medium", timeStyle: "short" }).format(peer.since_ms))}
+        ${row("peer.since", new Intl.DateTimeFormat(locale(), { dateStyle: "medium", timeStyle: "short" }).format(peer.since_ms))}
         ${row("column.rtt", node.rtt === null ? "–" : milliseconds(node.rtt))}
         ${row("peer.agent", peer.agent || "–")}
         ${row("column.rooms", peer.rooms?.join(", ") || "–")}

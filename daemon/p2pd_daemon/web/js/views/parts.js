@@ -1,7 +1,7 @@
 // Parts that several pages share: something to copy, its QR code, the field to reach somebody.
 
 import { html, nothing, svg } from "../../vendor/lit-html/lit-html.js";
-import { language, t } from "../i18n.js";
+import { locale, t } from "../i18n.js";
 import { qrOf } from "../qr.js";
 import { personName } from "../store/people.js";
 import { icons } from "./icons.js";
@@ -85,7 +85,7 @@ export function reachForm(state, { submit, focus = false }) {
   </form>`;
 }
 
-export const milliseconds = (ms) => t("ms", { ms: new Intl.NumberFormat(language(), { maximumSignificantDigits: ms < 10 ? 1 : 3 }).format(ms) });
+export const milliseconds = (ms) => t("ms", { ms: new Intl.NumberFormat(locale(), { maximumSignificantDigits: ms < 10 ? 1 : 3 }).format(ms) });
 
 // Contacts show a petname or nickname; strangers are told apart by their ID, which is beside it.
 export function person(state, peerId) {
