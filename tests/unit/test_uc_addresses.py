@@ -56,12 +56,26 @@ def others(*addrs: str, peer: PeerId = OTHER) -> Announcement:
     return Announcement(OTHER, tuple(Multiaddr(full(addr, peer)).to_bytes() for addr in addrs))
 
 
-def test_loopback_is_dialled_only_by_who_has_nothing_else() -> None:
+def test_a_stranger_leads_us_no_farther_in_than_we_are_ourselves() -> None:
     said = others(*PUBLIC[:1], *LOOPBACK[:2], *PRIVATE[:1])
     assert addrs_to_dial(said, [full(PRIVATE[0])]) == [PUBLIC[0], PRIVATE[0]]
-    assert addrs_to_dial(said, [full(PUBLIC[0]), full(LOOPBACK[0])]) == [PUBLIC[0], PRIVATE[0]]
-    assert addrs_to_dial(said, []) == [PUBLIC[0], PRIVATE[0]]
+    assert addrs_to_dial(said, [full(PUBLIC[0]), full(PRIVATE[0]), full(LOOPBACK[0])]) == [PUBLIC[0]]
+    assert addrs_to_dial(said, []) == [PUBLIC[0]]
     assert addrs_to_dial(said, [full(LOOPBACK[0])]) == [PUBLIC[0], *LOOPBACK[:2], PRIVATE[0]]
+
+
+@pytest.mark.parametrize("own", [LOOPBACK[0], PRIVATE[0], PUBLIC[0]])
+def test_a_stranger_leads_us_to_no_service_of_others(own: str) -> None:
+    doors = [
+        *("/ip4/169.254.169.254/tcp/8080/ws", "/ip4/224.0.0.1/tcp/4001", "/ip4/255.255.255.255/tcp/4001"),
+        *("/ip6/::ffff:0.0.0.0/tcp/8080", "/ip6/::ffff:169.254.169.254/tcp/8080", "/ip6/fe80::1/tcp/4001"),
+        *("/ip4/198.51.99.7/tcp/22", "/ip4/198.51.99.7/tcp/25", "/ip4/192.168.1.1/tcp/23"),
+        *("/dns4/leads.to.loopback.example/tcp/4001", "/dns/localhost/tcp/8080/ws"),
+    ]
+    for door in doors:
+        assert addrs_to_dial(others(door), [full(own)]) == []
+    web = "/ip4/198.51.99.7/tcp/443/tls/ws"
+    assert addrs_to_dial(others(web), [full(own)]) == [web]
 
 
 def test_what_cannot_be_dialled_or_is_somebody_elses_is_left_out() -> None:
@@ -76,7 +90,7 @@ def test_what_cannot_be_dialled_or_is_somebody_elses_is_left_out() -> None:
 
 
 def test_an_announcement_costs_a_few_dials_at_most() -> None:
-    many = others(*(f"/ip4/198.51.99.{n}/tcp/1" for n in range(1, 30)))
+    many = others(*(f"/ip4/198.51.99.{n}/tcp/4001" for n in range(1, 30)))
     assert len(addrs_to_dial(many, [])) == DIALLED_ADDRS
 
 
