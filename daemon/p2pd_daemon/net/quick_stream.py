@@ -61,6 +61,10 @@ class QuickStream(NetStream):
             self._state = StreamState.RESET
             raise StreamReset from error
 
+    async def set_state(self, state: StreamState) -> None:
+        """No checkpoint: who opens a stream and is cancelled here would leave it open, as nobody has it yet."""
+        self._state = state
+
     def _half_closed(self, half: StreamState, other: StreamState) -> None:
         if self._state is StreamState.OPEN:
             self._state = half

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import trio
-from libp2p.abc import IMuxedConn, IRawConnection
+from libp2p.abc import IMuxedConn, INetStream, IRawConnection
 from libp2p.io.abc import ReadWriteCloser
 from libp2p.network.auto_connector import AutoConnector
 from libp2p.network.config import ConnectionConfig
@@ -78,6 +78,15 @@ class GuardedSwarm(Swarm):
         ):  # libp2p closes it too, but is cancelled at that, and so leaves a WebSocket's socket open
             with grace(0):
                 await connection.close()
+            raise
+
+    async def notify_opened_stream(self, stream: INetStream) -> None:
+        """Who opens a stream and is cancelled here leaves it open in libp2p, as nobody has it yet (trap 12)."""
+        try:
+            await super().notify_opened_stream(stream)
+        except BaseException:
+            with grace(1):
+                await stream.reset()
             raise
 
     async def add_conn(self, muxed_conn: IMuxedConn, direction: str = "unknown") -> SwarmConn:
