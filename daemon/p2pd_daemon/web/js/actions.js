@@ -1,11 +1,14 @@
 // What a person can do, and what follows. Each action asks the daemon and changes the state by its answer.
 
 import { ApiError, post } from "./api.js";
+import { t } from "./i18n.js";
 import { createPanels } from "./panels.js";
 import { createReading } from "./reading.js";
 import { linkTo } from "./router.js";
 import { createSaying } from "./saying.js";
 import { nameOf, roomKey } from "./store/places.js";
+
+const INFO_MS = 4000; // how long a notice stays that asks for nothing
 
 export function createActions(store) {
   const { dispatch } = store;
@@ -17,7 +20,7 @@ export function createActions(store) {
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       const gone = error.status === 0; // the banner says so
-      if (!(quiet && gone)) dispatch({ type: "notice", notice: { kind: "error", text: error.message, hint: error.hint } });
+      if (!(quiet && gone)) actions.notice({ kind: "error", text: gone ? t("gone") : error.message, hint: error.hint });
       return undefined;
     }
   }
@@ -53,7 +56,11 @@ export function createActions(store) {
     loadPlaces: async () => {}, // set by live.js
     connect: (addr) => attempt(() => post("/v1/connect", { addr })),
     prefer: (preferences) => dispatch({ type: "preferences", preferences }),
-    notice: (notice) => dispatch({ type: "notice", notice }),
+    notice(notice) {
+      dispatch({ type: "notice", notice });
+      const { n } = store.state.notices.at(-1);
+      if (notice.kind === "info") setTimeout(() => actions.dismiss(n), INFO_MS);
+    },
     dismiss: (n) => dispatch({ type: "notice-gone", n }),
   };
   return Object.assign(actions, createReading(store, actions), createSaying(store, actions), createPanels(store, actions));

@@ -1,6 +1,7 @@
 // Saying something, and changing what was said.
 
 import { post } from "./api.js";
+import { t } from "./i18n.js";
 import { isRoom, keyOf, nameOf, peerKey, roomKey } from "./store/places.js";
 
 export function createSaying(store, actions) {
@@ -61,7 +62,13 @@ export function createSaying(store, actions) {
     react: (id, symbol, remove) => actions.attempt(() => post("/v1/react", { id, symbol, remove })),
     remove: (id) => actions.attempt(() => post("/v1/delete", { id })),
     async copy(text) {
-      await navigator.clipboard?.writeText(text);
+      let done = true;
+      try {
+        await navigator.clipboard.writeText(text);
+      } catch {
+        done = false; // not allowed, or no clipboard
+      }
+      actions.notice({ kind: done ? "info" : "error", text: t(done ? "copied" : "copy.failed") });
     },
 
     delivered(data) {

@@ -107,4 +107,6 @@ export default {
   "search.busy": "Suche läuft …",
   "search.found": { one: "{n} Nachricht gefunden", other: "{n} Nachrichten gefunden" },
   "search.none": "Nichts gefunden.",
+
+  "gone": "p2pd hat nicht geantwortet. Bitte versuchen Sie es gleich noch einmal.",
 };

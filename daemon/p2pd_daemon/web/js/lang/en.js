@@ -107,4 +107,6 @@ export default {
   "search.busy": "Searching …",
   "search.found": { one: "{n} message found", other: "{n} messages found" },
   "search.none": "Nothing found.",
+
+  "gone": "p2pd did not answer. Please try again in a moment.",
 };

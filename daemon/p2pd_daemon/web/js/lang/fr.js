@@ -107,4 +107,6 @@ export default {
   "search.busy": "Recherche…",
   "search.found": { one: "{n} message trouvé", other: "{n} messages trouvés" },
   "search.none": "Rien trouvé.",
+
+  "gone": "p2pd n’a pas répondu. Réessayez dans un instant.",
 };

@@ -21,12 +21,13 @@ export function messageRow(message, shown, actions) {
   const classes = ["message", first ? "first" : "", message.from === me ? "mine" : "", active || panel ? "active" : ""];
   return html`
     <article class=${classes.filter(Boolean).join(" ")} data-id=${message.id} tabindex=${entry ? 0 : -1}
-        aria-label=${t("message.label", { name, time: timeOf(message.ts_ms, locale()) })}>
+        aria-label=${t("message.label", { name, time: timeOf(message.ts_ms, locale()) })}
+        aria-describedby="q-${message.id} b-${message.id} m-${message.id}">
       ${first && !action ? avatar(name, message.from) : nothing}
       ${first && !action ? head(message, name) : html`<div class="aside" aria-hidden="true">${clock(message)}</div>`}
       ${quote(message, actions)}
-      <div class="body" dir="auto">${body(message, name, action, nick)}</div>
-      <div class="marks">${message.edited && !message.deleted ? editedMark(message, panel, actions) : nothing} ${deliveryMark(message)}</div>
+      <div class="body" dir="auto" id="b-${message.id}">${body(message, name, action, nick)}</div>
+      <div class="marks" id="m-${message.id}">${message.edited && !message.deleted ? editedMark(message, panel, actions) : nothing} ${deliveryMark(message)}</div>
       ${reactions(message, can, actions)}
       ${active || panel ? toolbar(message, can, panel, actions) : nothing}
       ${panel ? messagePanel(message, panel, actions) : nothing}
@@ -54,8 +55,8 @@ function body(message, name, action, nick) {
 function quote(message, actions) {
   if (!message.reply_to) return nothing;
   const { quote: quoted } = message;
-  if (!quoted) return html`<p class="quote faint">${t("quote.missing")}</p>`;
-  return html`<button type="button" class="quote" @click=${() => actions.toMessage(keyOf(message), message.reply_to)}
+  if (!quoted) return html`<p class="quote faint" id="q-${message.id}">${t("quote.missing")}</p>`;
+  return html`<button type="button" class="quote" id="q-${message.id}" @click=${() => actions.toMessage(keyOf(message), message.reply_to)}
       title=${t("quote.jump")}>
     <b><bdi>${quoted.name || quoted.from.slice(-8)}</bdi></b>
     <span dir="auto">${quoted.deleted ? t("message.deleted") : quoted.text}</span>

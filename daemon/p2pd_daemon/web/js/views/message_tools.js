@@ -7,6 +7,8 @@ import { icons } from "./icons.js";
 
 const SYMBOLS = ["👍", "❤️", "😂", "🎉", "😮", "😢", "🙏", "✅"];
 
+const SHORTCUTS = { react: "+", reply: "r", edit: "e", copy: "c", remove: "Delete" }; // see timeline_keys.js
+
 export function reactions(message, can, actions) {
   if (!message.reactions.length || message.deleted) return nothing;
   return html`<ul class="reactions" aria-label=${t("reactions")}>
@@ -19,7 +21,8 @@ export function reactions(message, can, actions) {
 
 export function toolbar(message, can, panel, actions) {
   const button = (what, act) => can[what]
-    ? html`<button type="button" class="quiet" title=${t(`act.${what}`)} aria-label=${t(`act.${what}`)}
+    ? html`<button type="button" class="quiet" title=${`${t(`act.${what}`)} (${SHORTCUTS[what]})`}
+        aria-label=${t(`act.${what}`)} aria-keyshortcuts=${SHORTCUTS[what]}
         aria-expanded=${what === "react" || what === "remove" ? String(panel?.kind === what) : nothing}
         @click=${act}>${icons[what]()}</button>`
     : nothing;
