@@ -12,9 +12,11 @@ from pathlib import Path
 
 import anyio
 from p2pd_client import ApiError, connect
+from p2pd_client.errors import EXIT_CODES
 from p2pd_client.line_chat import LineChat
 from p2pd_client.ndjson import LineReader
 
+from p2pd_cli.failures import CliError, report
 from p2pd_cli.output import coloured, nick_code, note, one_line
 
 LINE_BYTES = 64 * 1024  # as much as a peer's line may have
@@ -42,29 +44,49 @@ async def run_line_chat(home: Path | None, peer: str | None, wait: float) -> Non
 
 
 async def _in_pipe(chat: LineChat, wait: float) -> None:
-    async with anyio.create_task_group() as tasks:
-        over = anyio.Event()
+    listening = anyio.CancelScope()  # for `wait` after the last that was said or heard
+    saying = False
+    too_long: list[int] = []
 
-        async def hear() -> None:
-            async for line in chat:
-                print(one_line(line))
-            with contextlib.suppress(ApiError):  # they said all they wanted, and are gone before we have
-                await chat.wait_over()
-            over.set()
-            tasks.cancel_scope.cancel()
-
-        tasks.start_soon(hear)
-        with contextlib.suppress(ApiError):  # of a chat that broke: `hear` knows why
-            async for line in _stdin_lines():
-                await chat.say(line)
-            await chat.finish()
-        with anyio.move_on_after(wait):
-            await over.wait()
+    async def hear() -> None:
+        async for line in chat:
+            print(one_line(line))
+            listening.deadline = anyio.current_time() + wait
+        try:
+            await chat.wait_over()
+        except ApiError as error:  # they said all they wanted, and are gone
+            if saying:
+                raise _cut_off(chat.name, error) from error
         tasks.cancel_scope.cancel()
 
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(hear)
+        with contextlib.suppress(ApiError):  # of a chat that broke: `hear` knows why
+            async for line in _stdin_lines(too_long):
+                saying = True
+                await chat.say(line)
+                saying = False
+            await chat.finish()
+        with listening:
+            listening.deadline = anyio.current_time() + wait
+            await anyio.sleep_forever()
+        tasks.cancel_scope.cancel()
+    if too_long:
+        raise CliError(f"{len(too_long)} lines were not said", exit_code=EXIT_CODES["too_large"])
 
-async def _stdin_lines() -> AsyncIterator[str]:
-    """Of standard input, as they come, without empty ones. What is not UTF-8 in one is replaced."""
+
+def _cut_off(name: str, error: ApiError) -> CliError:
+    return CliError(
+        f"{one_line(name)} has left before all was said",
+        hint="What they have not read is lost: a chat by lines keeps nothing.",
+        exit_code=error.exit_code,
+    )
+
+
+async def _stdin_lines(too_long: list[int]) -> AsyncIterator[str]:
+    """Of standard input, as they come, without empty ones. What is not UTF-8 in one is replaced; the numbers of those
+    that are too long go to `too_long`.
+    """
     loop = asyncio.get_running_loop()
     parts: asyncio.Queue[bytes] = asyncio.Queue(maxsize=1)
 
@@ -78,13 +100,18 @@ async def _stdin_lines() -> AsyncIterator[str]:
 
     threading.Thread(target=read, daemon=True).start()
     reader = LineReader(LINE_BYTES)
-    while part := await parts.get():
-        for line in reader.feed(part):
-            if line:
+    number = 0
+    ended = False
+    while not ended:
+        given = await parts.get()
+        ended = not given
+        for line in reader.finish() if ended else reader.feed(given):
+            number += 1
+            if line is None:
+                too_long.append(number)
+                report(f"line {number}: it has more than {LINE_BYTES} bytes", "Split it.")
+            elif line:
                 yield line.decode(errors="replace")
-    for line in reader.finish():
-        if line:
-            yield line.decode(errors="replace")
 
 
 async def _at_terminal(chat: LineChat) -> None:

@@ -96,6 +96,15 @@ def test_two_nodes_chat_until_both_have_said_all(pair: tuple[Daemon, Daemon]) ->
     assert ann.history(bob.peer_id) == []
 
 
+def test_a_line_that_is_too_long_costs_none_of_the_others(pair: tuple[Daemon, Daemon]) -> None:
+    ann, bob = pair
+    with Chatting(bob) as waiting:
+        assert "Waiting" in waiting.told()
+        done = run_cli("chat", "--stream", bob.addr, home=ann.home, stdin=f"{'x' * 70_000}\nafter\n")
+        assert (done.returncode, waiting.hear()) == (6, "after")
+        assert "line 1: it has more than 65536 bytes" in done.stderr
+
+
 def test_with_nobody_waiting_it_says_so_and_the_other_side_is_told(pair: tuple[Daemon, Daemon]) -> None:
     ann, bob = pair
     done = run_cli("chat", "--stream", bob.peer_id, home=ann.home, stdin="hello\n")

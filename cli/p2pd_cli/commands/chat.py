@@ -24,7 +24,7 @@ from p2pd_cli.params import given_home, home_option, wire_option
     default=2.0,
     show_default=True,
     metavar="SECONDS",
-    help="With --stream in a pipe: listen on for so long after the end of standard input.",
+    help="With --stream in a pipe: after the end of standard input listen on until nothing has come for so long.",
 )
 @home_option
 def chat_command(target: str | None, *, wire: str | None, stream: bool, wait: float) -> None:
