@@ -49,6 +49,9 @@ export function createPanels(store, actions) {
       const found = await actions.attempt(() => get("/v1/message", { id }));
       return found && open({ kind: "versions", id, versions: found.versions });
     },
-    nameOfPeer: (peerId) => (peerId === store.state.status?.peer_id ? store.state.status.nick : "") || personName(store.state, peerId),
+    nameOfPeer(peerId) {
+      const { status } = store.state;
+      return (peerId === status?.peer_id && status.nick) || personName(store.state, peerId);
+    },
   };
 }

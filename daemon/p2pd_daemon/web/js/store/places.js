@@ -52,7 +52,7 @@ function without(places, key) {
   return rest;
 }
 
-export function changePlace(state, key, change) {
+function changePlace(state, key, change) {
   const place = state.places[key];
   const changed = place && change(place);
   return changed === place ? state : { ...state, places: { ...state.places, [key]: changed } };

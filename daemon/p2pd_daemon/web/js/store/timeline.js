@@ -16,7 +16,7 @@ export const timelineOf = (state, key) => state.timelines[key] ?? EMPTY;
 // By time and id, as every node orders them. In rooms of other programs the daemon's times count the arrivals.
 const before = (a, b) => a.ts_ms < b.ts_ms || (a.ts_ms === b.ts_ms && a.id < b.id);
 
-export function insert(messages, message) {
+function insert(messages, message) {
   const known = messages.findIndex((one) => one.id === message.id);
   if (known >= 0) return messages.with(known, message);
   let at = messages.length;

@@ -27,7 +27,8 @@ export function composer(state, actions) {
         .value=${live(text)} ${ref(fit)}
         @input=${(event) => typed(event.target, actions)} @keydown=${(event) => pressed(event, actions)}
         @blur=${() => actions.offer(null)}></textarea>
-      <button class="primary send" ?disabled=${!ready} title=${t("say.send")} aria-label=${t("say.send")}>${icons.send()}</button>
+      <button class="primary send" ?disabled=${!ready} title=${t("say.send")}
+        aria-label=${t("say.send")}>${icons.send()}</button>
     </div>
     <p id="say-note" class="note" role="status">${note(state, text, over)}</p>
   </form>`;
@@ -52,15 +53,21 @@ function aboutBar(about, actions) {
   return html`<p class="about">
     <span>${about.mode === "edit" ? t("say.editing") : t("say.replying", { name: about.name })}
       ${about.quote ? html`<small dir="auto">${about.quote}</small>` : nothing}</span>
-    <button type="button" class="quiet" title=${t("cancel")} aria-label=${t("cancel")} @click=${actions.stopAnswering}>${icons.close()}</button>
+    <button type="button" class="quiet" title=${t("cancel")} aria-label=${t("cancel")}
+      @click=${actions.stopAnswering}>${icons.close()}</button>
   </p>`;
 }
 
 const offered = (offer, actions) => html`<ul id="offer" class="offer" role="listbox" aria-label=${t("say.offer")}>
   ${offer.names.map((name, n) => html`<li id="offer-${n}" role="option" aria-selected=${n === offer.chosen}
-    @pointerdown=${(event) => { event.preventDefault(); choose(document.querySelector(".composer textarea"), { ...offer, chosen: n }, actions); }}>
+    @pointerdown=${(event) => picked(event, { ...offer, chosen: n }, actions)}>
     <bdi>${offer.word.sign}${name}</bdi></li>`)}
 </ul>`;
+
+function picked(event, offer, actions) {
+  event.preventDefault(); // the focus stays in the box
+  choose(document.querySelector(".composer textarea"), offer, actions);
+}
 
 function write(text, actions) {
   const { key, about } = boxOf(actions.now());

@@ -27,7 +27,7 @@ export function messageRow(message, shown, actions) {
       ${first && !action ? head(message, name) : html`<div class="aside" aria-hidden="true">${clock(message)}</div>`}
       ${quote(message, actions)}
       <div class="body" dir="auto" id="b-${message.id}">${body(message, name, action, nick)}</div>
-      <div class="marks" id="m-${message.id}">${message.edited && !message.deleted ? editedMark(message, panel, actions) : nothing} ${deliveryMark(message)}</div>
+      <div class="marks" id="m-${message.id}">${editedMark(message, panel, actions)} ${deliveryMark(message)}</div>
       ${reactions(message, can, actions)}
       ${active || panel ? toolbar(message, can, panel, actions) : nothing}
       ${panel ? messagePanel(message, panel, actions) : nothing}
@@ -38,14 +38,17 @@ const clock = (message) => html`<time datetime=${new Date(message.ts_ms).toISOSt
   title=${momentOf(message.ts_ms, locale())}>${timeOf(message.ts_ms, locale())}</time>`;
 
 function head(message, name) {
+  const { via, sender } = message;
   return html`<header>
     <b class="author"><bdi title=${message.from}>${name}</bdi></b>
     ${clock(message)}
-    ${message.caught_up ? html`<span class="note" title=${t("message.caughtup.why")}>${t("message.caughtup")}</span>` : nothing}
-    ${message.via ? html`<span class="note warn" title=${t("message.unsigned.why", { via: message.via })}>${icons.open()}${t("message.unsigned")}</span>` : nothing}
-    ${message.sender?.claims ? html`<span class="note warn" title=${t("message.claims.why")}>${t("message.claims", { name: message.name })}</span>` : nothing}
+    ${message.caught_up ? note("", t("message.caughtup"), t("message.caughtup.why")) : nothing}
+    ${via ? note("warn", html`${icons.open()} ${t("message.unsigned")}`, t("message.unsigned.why", { via })) : nothing}
+    ${sender?.claims ? note("warn", t("message.claims", { name: message.name }), t("message.claims.why")) : nothing}
   </header>`;
 }
+
+const note = (kind, text, why) => html`<span class="note ${kind}" title=${why}>${text}<span class="unseen">: ${why}</span></span>`;
 
 function body(message, name, action, nick) {
   if (message.deleted) return html`<i class="faint">${t("message.deleted")}</i>`;
@@ -63,9 +66,11 @@ function quote(message, actions) {
   </button>`;
 }
 
-const editedMark = (message, panel, actions) => html`
-  <button type="button" class="mark" aria-expanded=${panel?.kind === "versions"} title=${t("message.edited.why")}
-    @click=${() => actions.toggleVersions(message.id)}>${t("message.edited")}</button>`;
+function editedMark(message, panel, actions) {
+  if (!message.edited || message.deleted) return nothing;
+  return html`<button type="button" class="mark" aria-expanded=${panel?.kind === "versions"}
+    title=${t("message.edited.why")} @click=${() => actions.toggleVersions(message.id)}>${t("message.edited")}</button>`;
+}
 
 const MARKS = { waits: "◷", sent: "✓", got: "✓✓", failed: "✕" };
 

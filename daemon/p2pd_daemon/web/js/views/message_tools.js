@@ -43,7 +43,8 @@ export function messagePanel(message, panel, actions) {
     case "remove":
       return html`<div class="panel ask" role="group" aria-label=${t("act.remove")}>
         <span>${t("remove.ask")}</span>
-        <button type="button" class="primary" data-first @click=${() => { close(); actions.remove(message.id); }}>${t("act.remove")}</button>
+        <button type="button" class="primary" data-first
+          @click=${() => { close(); actions.remove(message.id); }}>${t("act.remove")}</button>
         <button type="button" @click=${close}>${t("cancel")}</button>
       </div>`;
     case "versions":

@@ -27,8 +27,8 @@ export function sidebar(state, actions) {
       ${list("people", conversations, state)}
     </div>
     <div class="ways">
-      <a class="button quiet" href="#network" aria-current=${current(state.route.page === "network")}>${icons.network()} ${t("network")}</a>
-      <a class="button quiet" href="#settings" aria-current=${current(state.route.page === "settings")}>${icons.settings()} ${t("settings")}</a>
+      ${["network", "settings"].map((page) => html`<a class="button quiet" href=${`#${page}`}
+        aria-current=${current(state.route.page === page)}>${icons[page]()} ${t(page)}</a>`)}
     </div>
   </nav>`;
 }
@@ -50,7 +50,8 @@ function entry(place, state) {
   const room = isRoom(place.key);
   const draft = state.route.key !== place.key && state.drafts[place.key];
   const here = !room && state.peers.some((peer) => peer.peer_id === nameOf(place.key));
-  return html`<li><a class="entry ${place.unread ? "unread" : ""}" href=${linkTo(place.key)} aria-current=${current(state.route.key === place.key)}>
+  return html`<li><a class="entry ${place.unread ? "unread" : ""}" href=${linkTo(place.key)}
+      aria-current=${current(state.route.key === place.key)}>
     ${room ? html`<span class="avatar" aria-hidden="true">#</span>` : avatar(place.title, nameOf(place.key))}
     ${here ? html`<span class="here" title=${t("person.here")}><span class="unseen">${t("person.here")}</span></span>` : nothing}
     <span class="title"><bdi>${place.title}</bdi></span>

@@ -41,7 +41,7 @@ function rows(state, line, actions) {
   const now = new Date();
   return repeat(rowsOf(line.messages, line.newFrom), (row) => row.key, (row) => {
     if (row.kind === "day") return day(row, now);
-    if (row.kind === "new") return html`<p class="fresh" data-new role="separator" aria-label=${t("timeline.new")}><span>${t("timeline.new")}</span></p>`;
+    if (row.kind === "new") return newLine();
     const { message, first } = row;
     const shown = {
       first, place, me: status?.peer_id, nick: status?.nick,
@@ -53,7 +53,13 @@ function rows(state, line, actions) {
   });
 }
 
-const day = (row, now) => html`<h2 class="day"><span>${dayOf(row.ts_ms, locale(), now, { today: t("today"), yesterday: t("yesterday") })}</span></h2>`;
+const newLine = () => html`<p class="fresh" data-new role="separator" aria-label=${t("timeline.new")}>
+  <span>${t("timeline.new")}</span></p>`;
+
+function day(row, now) {
+  const words = { today: t("today"), yesterday: t("yesterday") };
+  return html`<h2 class="day"><span>${dayOf(row.ts_ms, locale(), now, words)}</span></h2>`;
+}
 
 function jump(state, line, actions) {
   if (state.atEnd || !line.messages.length) return nothing;
@@ -69,10 +75,14 @@ function activate(event, actions) {
   if (id) actions.activate(id);
 }
 
-// Pointing at a message shows its buttons, unless the keyboard is busy with another one's.
+// Pointing at a message shows its buttons, unless the keyboard is busy with another one's. Rows that move below a
+// pointer at rest are not pointed at.
+let pointed = "";
 function point(event, actions) {
+  const at = `${event.clientX} ${event.clientY}`;
   const id = idOf(event);
-  if (id && !document.activeElement?.closest(".tools, .panel")) actions.activate(id);
+  if (id && at !== pointed && !document.activeElement?.closest(".tools, .panel")) actions.activate(id);
+  pointed = at;
 }
 
 function unpoint(event, actions) {

@@ -57,4 +57,4 @@ function focus(row) {
   return Boolean(row);
 }
 
-export const focusComposer = () => document.querySelector(".composer textarea")?.focus();
+const focusComposer = () => document.querySelector(".composer textarea")?.focus();
