@@ -163,7 +163,8 @@ def test_a_disconnected_peers_own_redials_are_refused_for_a_while() -> None:
     assert not schedule.refuses(PEERS[0], 11)
 
 
-def test_who_drops_us_at_once_again_and_again_is_dialled_less_and_less() -> None:
+@pytest.mark.parametrize("noticed", [True, False])
+def test_who_drops_us_at_once_again_and_again_is_dialled_less_and_less(noticed: bool) -> None:
     schedule = new_schedule()
     schedule.connected(PEERS[0], 0, addr=ADDRS[0])
     schedule.disconnected(PEERS[0], 100)
@@ -172,7 +173,7 @@ def test_who_drops_us_at_once_again_and_again_is_dialled_less_and_less() -> None
         now = schedule.wake_at(now) or now + 1
         if schedule.next_dials(now):
             dials += 1
-            schedule.dialled(PEERS[0], now, ok=True, addr=ADDRS[0])
+            schedule.dialled(PEERS[0], now, ok=noticed, addr=ADDRS[0])
             schedule.disconnected(PEERS[0], now + 0.1)
     assert 3 < dials < 20  # at the pace of a restarting peer it would be over a hundred
 

@@ -12,9 +12,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 import trio
+from libp2p.peer.id import ID
 from net.support import Node, new_key, open_node, until
 from p2pd_daemon.core.peer_id import PeerId
-from p2pd_daemon.net.schedule import Kind
+from p2pd_daemon.net.schedule import Kind, Pace
 
 BACK_S = 10.0  # the promise: back within this after the return
 
@@ -90,7 +91,7 @@ async def test_a_persons_disconnect_is_undone_by_neither_daemon() -> None:
         assert ours is not None
         await node.network.disconnect(other.peer_id)
         node.network._dialler.learn(other.peer_id, [other.addr], Kind.FOUND)
-        await until(lambda: theirs.failures >= 2)  # its redial failed, or went through and was closed at once
+        await until(lambda: theirs.dropped >= 2)  # its redial went through, and was closed at once
         assert not node.network.is_connected(other.peer_id)
         assert node.network._dialler.schedule.next_dials(trio.current_time() + 60) == []
         ours.refused_until = trio.current_time()  # ten minutes later
@@ -100,6 +101,32 @@ async def test_a_persons_disconnect_is_undone_by_neither_daemon() -> None:
         assert ours.held
         await node.network.connect(other.peer_id)
         assert not ours.held
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("transport", ["", "/ws"])
+async def test_a_daemon_whose_redials_are_refused_tries_less_and_less(transport: str) -> None:
+    listen = (f"/ip4/127.0.0.1/tcp/0{transport}",)
+    async with open_node(listen=listen) as node, open_node(listen=listen) as other:
+        pace = Pace(first=0.01, fresh_ceiling=0.02, redial=0.01, redial_other=0.01, gap=0.0)
+        schedule = other.network._dialler.schedule
+        schedule.pace = pace
+        refused, refuses = 0, node.opened.swarm.refuses
+
+        def counting(peer: ID) -> bool:
+            nonlocal refused
+            refused += refuses(peer)
+            return refuses(peer)
+
+        node.opened.swarm.refuses = counting
+        await node.network.connect(other.addr)
+        await until(lambda: other.network._dialler.addrs(node.peer_id) != [])
+        theirs = schedule.entry(node.peer_id)
+        assert theirs is not None
+        await node.network.disconnect(other.peer_id)
+        await until(lambda: theirs.dropped >= 7)  # the disconnect, and each of its redials
+        assert refused <= theirs.dropped  # libp2p makes none of its own
+        assert schedule.delay(theirs, trio.current_time()) > 10 * pace.fresh_ceiling
 
 
 async def test_what_discovery_names_is_dialled_unless_it_is_us() -> None:

@@ -222,7 +222,7 @@ class Schedule:
         return dials
 
     def dialled(self, peer: PeerId, now: float, *, ok: bool, addr: str = "") -> None:
-        """How a dial of `next_dials` ended; `ok` means that a connection is up now."""
+        """How a dial of `next_dials` ended; `ok` means that a connection is up now, `addr` that there was one."""
         entry = self._book.get(peer)
         if entry is None:
             return
@@ -230,6 +230,8 @@ class Schedule:
         if ok:
             self.connected(peer, now, addr=addr)
         elif entry.connected_at is None:
+            if addr and entry.lost_at < entry.dialled_at:  # dropped before `connected` was told
+                entry.dropped += 1
             entry.failures += 1
             entry.next_at = now + self.delay(entry, now)
 
