@@ -31,11 +31,11 @@ export function networkPage(state, actions) {
 
 function roomFilter({ places }, actions, room) {
   const rooms = Object.values(places).filter((place) => isRoom(place.key)).map((place) => place.room).sort();
-  return html`<label class="filter">${t("network.filter")}
-    <select @change=${(event) => actions.watchRoom(event.target.value === "" ? null : event.target.value.slice(1))}>
+  return html`<div class="filter"><label for="room-filter">${t("network.filter")}</label>
+    <select id="room-filter" @change=${(event) => actions.watchRoom(event.target.value === "" ? null : event.target.value.slice(1))}>
       <option value="" ?selected=${room === null}>${t("network.all")}</option>
       ${rooms.map((one) => html`<option value=${`#${one}`} ?selected=${one === room}>${one}</option>`)}
-    </select></label>`;
+    </select></div>`;
 }
 
 const legend = () => html`<ul class="legend" aria-hidden="true">
