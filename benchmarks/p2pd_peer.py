@@ -1,7 +1,8 @@
 """A whole p2pd as a peer (see peer.py): starts a daemon, and uses it as any program does, through the SDK.
 
-`python -m benchmarks.p2pd_peer FOLDER [--sample FILE]`; with a FILE the daemon's time can be sampled (sampled.py). Messages are sent by the API, so they are stored before the next one is sent, and count as seen when the daemon's event
-stream shows them.
+`python -m benchmarks.p2pd_peer FOLDER [--sample FILE]`; with a FILE the daemon can be sampled (sampled.py). Messages
+are sent by the API, so they are stored before the next one is sent, and count as seen when the event stream shows
+them.
 """
 
 from __future__ import annotations

@@ -19,7 +19,8 @@ from types import FrameType
 from p2pd_daemon.__main__ import main as run_daemon
 
 EVERY_S = 0.001
-STORE_THREADS = "SQLite, in its own threads"
+THREADS = {"store-writer": "SQLite, writing", "store-reader": "SQLite, reading for event streams"}
+OTHER_THREADS = "other threads"
 OUTSIDE = "trio: tasks, waiting, scheduling"
 # The first that a module's path begins with says which part it is.
 PARTS = (
@@ -51,12 +52,13 @@ class Sampler:
 
     def take(self, _signal: int, interrupted: FrameType | None) -> None:
         main = threading.main_thread().ident
+        names = {thread.ident: thread.name for thread in threading.enumerate()}
         for ident, frame in sys._current_frames().items():
             used = clock(ident)
             spent = used - self._used.get(ident, 0.0)
             self._used[ident] = used
             part, place = where(interrupted if ident == main else frame)
-            self._parts[part if ident == main else STORE_THREADS] += spent
+            self._parts[part if ident == main else _thread_part(names.get(ident, ""))] += spent
             self._places[place] += spent
 
     def end(self, _signal: int, _frame: FrameType | None) -> None:
@@ -69,6 +71,10 @@ class Sampler:
 def clock(ident: int) -> float:
     """The processor time of a thread."""
     return time.clock_gettime(time.pthread_getcpuclockid(ident))
+
+
+def _thread_part(name: str) -> str:
+    return next((part for start, part in THREADS.items() if name.startswith(start)), OTHER_THREADS)
 
 
 def where(frame: FrameType | None) -> tuple[str, str]:
