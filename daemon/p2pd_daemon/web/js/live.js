@@ -1,7 +1,7 @@
 // Keeps the state true: loads it, follows the event stream, and loads again what an event cannot tell.
 
 import { ApiError, get } from "./api.js";
-import { peerKey, roomKey } from "./store/places.js";
+import { EVENTS } from "./events.js";
 import { openStream } from "./stream.js";
 
 const TOGETHER_MS = 250; // events come in bursts: lists are loaded once for all that come within
@@ -51,51 +51,6 @@ export async function followDaemon(store, actions) {
   actions.refresh = refresh;
   actions.loadPlaces = () => actions.attempt(loadPlaces, { quiet: true });
 
-  function take(kind, data) {
-    switch (kind) {
-      case "message":
-        actions.arrived(data);
-        actions.told(data);
-        refresh("places");
-        break;
-      case "edit":
-      case "delete":
-      case "reaction":
-        store.dispatch({ type: "changed", message: data });
-        refresh("places");
-        break;
-      case "delivery":
-        actions.delivered(data);
-        break;
-      case "held":
-        actions.changedBehind(roomKey(data.room)); // the counts at one's own messages
-        break;
-      case "profile":
-        refresh("people", "places", "peers", "status");
-        break;
-      case "peer":
-        refresh("peers", "people", "status");
-        break;
-      case "member":
-        if (store.state.panel?.kind === "members") actions.loadMembers(store.state.route.key);
-        refresh("places");
-        break;
-      case "room":
-        refresh("places");
-        break;
-      case "synced":
-      case "imported":
-        refresh("places");
-        actions.changedBehind(data.room ? roomKey(data.room) : peerKey(data.peer));
-        break;
-      case "gap":
-        store.dispatch({ type: "stale" });
-        refresh("places", "people", "peers", "status");
-        actions.reload();
-        break;
-    }
-  }
-
   // Gone, or it does not know this browser any more: the stream's error does not say which.
   async function lost() {
     if (store.state.link === "live") store.dispatch({ type: "link", link: "lost" });
@@ -125,8 +80,8 @@ export async function followDaemon(store, actions) {
       const status = await loadAll();
       store.dispatch({ type: "link", link: "live" });
       actions.reload();
-      stream = openStream({
-        event: take,
+      stream = openStream(Object.keys(EVENTS), {
+        event: (kind, data) => EVENTS[kind](data, store, actions),
         open: (resumed) => {
           store.dispatch({ type: "link", link: "live" });
           if (!resumed) return;
@@ -135,7 +90,7 @@ export async function followDaemon(store, actions) {
         },
         lost,
       }, status.newest_event);
-      setInterval(() => document.hidden || refresh("peers"), PEERS_MS);
+      setInterval(() => document.hidden || store.state.link !== "live" || refresh("peers"), PEERS_MS);
       return;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;

@@ -1,15 +1,11 @@
 // The daemon's event stream, resumed where it broke: nothing is missed, nothing comes twice.
 
-const KINDS = [
-  "message", "edit", "delete", "reaction", "delivery", "held", "profile", "peer", "member", "room", "synced",
-  "imported", "gap",
-];
 const WAIT_MS = 250; // before the first attempt to open it again; twice as long before each next one
 const LONGEST_MS = 4000;
 
 // `on.event(kind, data)`, `on.open(resumed)`, `on.lost()`; the stream goes on by itself until `close`. `again` is for who
 // notices that the daemon does not answer though the connection is there.
-export function openStream(on, after) {
+export function openStream(kinds, on, after) {
   let source, timer, closed = false, last = after, wait = WAIT_MS, opened = false;
 
   const again = () => {
@@ -29,7 +25,7 @@ export function openStream(on, after) {
       opened = true;
     };
     source.onerror = again; // by ourselves rather than by the browser: it gives up on some errors
-    for (const kind of KINDS) {
+    for (const kind of kinds) {
       source.addEventListener(kind, (event) => {
         last = event.lastEventId || last;
         on.event(kind, JSON.parse(event.data).data);
