@@ -1,14 +1,14 @@
-"""Whoever is cancelled, at whatever step, leaves nothing behind: no open stream, no byte lost, no half frame."""
+"""Whoever is cancelled while opening a stream, at whatever step, leaves none open."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import cast
 
 import pytest
 import trio
 from libp2p.custom_types import TProtocol
 from libp2p.network.stream.net_stream import NetStream
+from net.cancelling import cancelled_at
 from net.support import open_nodes
 from p2pd_daemon.net.muxer import YamuxConnection
 from p2pd_daemon.net.streams import open_stream
@@ -16,33 +16,6 @@ from p2pd_daemon.net.tasks import grace
 from p2pd_daemon.net.yamux_stream import YamuxStream
 
 PING = "/ipfs/ping/1.0.0"
-
-
-class _CancelAt(trio.abc.Instrument):
-    """Cancels a task before its step of that number."""
-
-    def __init__(self, step: int) -> None:
-        self.task = trio.lowlevel.current_task()
-        self.scope = trio.CancelScope()
-        self.left = step
-
-    def before_task_step(self, task: trio.lowlevel.Task) -> None:
-        if task is self.task:
-            self.left -= 1
-            if self.left == 0:
-                self.scope.cancel()
-
-
-async def cancelled_at(step: int, call: Callable[[], Awaitable[object]]) -> bool:
-    """Whether the call was still under way at that step of its task."""
-    canceller = _CancelAt(step)
-    trio.lowlevel.add_instrument(canceller)
-    try:
-        with canceller.scope:
-            await call()
-    finally:
-        trio.lowlevel.remove_instrument(canceller)
-    return canceller.left <= 0
 
 
 @pytest.mark.slow
