@@ -5,17 +5,22 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 from unittest.mock import sentinel
 
 import pytest
 import trio
 from kept_rooms import ANN, BOB, NOW_MS
+from msgspec import structs
 from p2pd_daemon.core.keeping import KeptRecord, open_room_records
 from p2pd_daemon.core.limits import Limits
 from p2pd_daemon.core.payload import read_payload
 from p2pd_daemon.core.record import Record, decode_record, sign_record
+from p2pd_daemon.core.retention import parse_keep
 from p2pd_daemon.core.room import Wire
 from p2pd_daemon.core.sync_frames import sync_tag
+from p2pd_daemon.node import retention
 from p2pd_daemon.node.catch_up import Intake
 from p2pd_daemon.node.clock import Clock, Seqnos
 from p2pd_daemon.node.parts import Parts
@@ -40,6 +45,10 @@ def said(number: int) -> Record:
 def new(record: Record, ts_ms: int) -> NewRecord:
     event = read_payload(record.data, Wire.TEXT)
     return NewRecord(1, record, event, "text", record.data.decode(), ts_ms, ts_ms, heads=False)
+
+
+def new_at(record: Record, *, ts_ms: int, arrived_ms: int) -> NewRecord:
+    return structs.replace(new(record, ts_ms), arrived_ms=arrived_ms)
 
 
 @pytest.fixture
@@ -72,10 +81,10 @@ def test_pages_go_down_the_ids_with_times(conn: sqlite3.Connection) -> None:
 
 
 def test_a_batch_has_times_and_what_was_given_up(conn: sqlite3.Connection) -> None:
-    numbers = undated.older_messages(conn, 1, 1003)
+    numbers = undated.older_messages(conn, 1, 1003, 2000)
     assert len(numbers) == 3
     undated.forget_messages(conn, numbers)
-    assert undated.older_messages(conn, 1, 1003) == []
+    assert undated.older_messages(conn, 1, 1003, 2000) == []
     batch = undated.load_batch(conn, 1, [said(7).id, said(1).id, b"?" * 32, said(5).id])
     assert (batch.raws, batch.seen) == ((said(7).raw, said(5).raw), (1007, 1005))
     assert batch.gone == ((0, said(1).id),)
@@ -83,6 +92,28 @@ def test_a_batch_has_times_and_what_was_given_up(conn: sqlite3.Connection) -> No
     assert load_history(conn, 1, limit=50)[0].text == "text 3"
     assert export.begin_export(conn, 1, (0, b"")).count == 7
     assert len(export.load_export_page(conn, 1, 100, (0, b""), max_rows=50, max_bytes=10**6)) == 7
+
+
+@pytest.mark.parametrize(("keep", "left"), [("1h", ["told", "new"]), ("2", ["text 9", "new"])])
+async def test_an_age_counts_from_when_a_message_came_here(
+    tmp_path: Path, keep: str, left: list[str]
+) -> None:
+    """Who brings messages says when they were first seen, and erases nothing by saying a time long ago."""
+    hour_ms = 3_600_000
+    async with open_store(tmp_path / "store.sqlite3") as store:
+        row = await store.add_room(TOPIC, TOPIC, 1, TEXT)
+        told, fresh = (sign_record(ANN, 90 + n, TOPIC, text) for n, text in enumerate((b"told", b"new")))
+        await store.ingest(
+            [
+                *(new(said(number), 1000 + number) for number in range(10)),
+                new_at(told, ts_ms=1, arrived_ms=NOW_MS - 1),
+                new_at(fresh, ts_ms=NOW_MS, arrived_ms=NOW_MS),
+            ]
+        )
+        parts = SimpleNamespace(store=store, clock=SimpleNamespace(now_ms=lambda: NOW_MS + hour_ms // 2))
+        room = SimpleNamespace(room_n=row.room_n, name=TOPIC)
+        await retention._forget(cast(Parts, parts), cast(Room, room), parse_keep(keep))
+        assert [one.text for one in await store.history(row.room_n, limit=50)] == left
 
 
 def test_its_pages_and_places_go_by_an_index(conn: sqlite3.Connection) -> None:

@@ -42,11 +42,15 @@ async def _raise_floor(parts: Parts, room: Room, keep: Keep) -> None:
 
 
 async def _forget(parts: Parts, room: Room, keep: Keep) -> None:
-    """Where records carry no time: what was seen before then loses its body, its place in the set stays."""
+    """Where records carry no time: what was seen before then loses its body, its place in the set stays. An age
+    counts from when a message came here: when others saw it is their word, which must not erase anything.
+    """
+    now_ms = parts.clock.now_ms()
     nth = await parts.store.nth_newest_ts(room.room_n, keep.records) if keep.records else None
-    before_ms = keep.floor_ts(parts.clock.now_ms(), nth)
+    before_ms = keep.floor_ts(now_ms, nth)
+    here_since_ms = before_ms if keep.age_ms else now_ms
     given_up = 0
-    while batch := await parts.store.older_messages(room.room_n, before_ms):
+    while batch := await parts.store.older_messages(room.room_n, before_ms, here_since_ms):
         await parts.store.forget_messages(batch)
         given_up += len(batch)
         await trio.sleep(PAUSE_S)

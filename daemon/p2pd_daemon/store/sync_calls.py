@@ -41,9 +41,11 @@ class SyncCalls(StoreCalls):
         """In a room without times: a record that nobody keeps any more; False if there is one already."""
         return await self._write(undated.keep_forgotten, room_n, place[1], now_ms)
 
-    async def older_messages(self, room_n: int, before_ms: int) -> list[int]:
-        """In a room without times: numbers of some messages seen before then, the oldest ones."""
-        return await self._read(undated.older_messages, room_n, before_ms)
+    async def older_messages(self, room_n: int, before_ms: int, here_since_ms: int) -> list[int]:
+        """In a room without times: numbers of some messages seen before then, the oldest ones, that came here before
+        `here_since_ms`.
+        """
+        return await self._read(undated.older_messages, room_n, before_ms, here_since_ms)
 
     async def forget_messages(self, numbers: Sequence[int]) -> None:
         """Gives up these messages; their places in the set stay."""

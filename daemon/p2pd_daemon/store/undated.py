@@ -63,11 +63,12 @@ def keep_forgotten(conn: sqlite3.Connection, room_n: int, record_id: bytes, now_
     return bool(cursor.rowcount)
 
 
-def older_messages(conn: sqlite3.Connection, room_n: int, before_ms: int) -> list[int]:
-    """The numbers of at most BATCH_ROWS messages seen before then, the oldest ones."""
+def older_messages(conn: sqlite3.Connection, room_n: int, before_ms: int, here_since_ms: int) -> list[int]:
+    """The numbers of at most BATCH_ROWS messages seen before then that came here before `here_since_ms`, the oldest ones."""
     found = conn.execute(
-        "SELECT n FROM records WHERE room_n = ? AND ts_ms < ? AND shown = 1 ORDER BY ts_ms, id LIMIT ?",
-        (room_n, before_ms, BATCH_ROWS),
+        "SELECT n FROM records WHERE room_n = ? AND ts_ms < ? AND arrived_ms < ? AND shown = 1"
+        " ORDER BY ts_ms, id LIMIT ?",
+        (room_n, before_ms, here_since_ms, BATCH_ROWS),
     )
     return [n for (n,) in found]
 
