@@ -145,8 +145,9 @@ async def send_lines(room: str, kind: str, *, as_json: bool) -> None:
         async with connect(given_home()) as client:
             await _send_all(client, room, kind, lines, outcome)
     except asyncio.CancelledError:  # Ctrl-C
-        if outcome.stored:
-            note(f"{outcome.stored} messages were stored.")
+        if outcome.stored or lines.numbers:
+            under_way = f" {len(lines.numbers)} more were under way and may follow." if lines.numbers else ""
+            note(f"{outcome.stored} messages were stored.{under_way}")
         raise
     outcome.finish()
 

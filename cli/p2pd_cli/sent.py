@@ -9,7 +9,9 @@ from p2pd_daemon.errors import BadText
 
 
 def checked_text(text: str) -> str:
-    """A text of the command line. Raises BadText."""
+    """A text of the command line, or all of standard input. Raises BadText."""
+    if not text:
+        raise BadText("there is nothing to say: the text is empty", hint="Give a text, or - to read lines.")
     try:
         text.encode()
     except UnicodeEncodeError as error:  # bytes of the command line that are not UTF-8

@@ -135,7 +135,8 @@ class Link:
                     received = b""
                 self._h11.receive_data(received)
         except (*BROKEN, h11.RemoteProtocolError) as error:
-            raise ConnectionLost(f"the connection to the daemon broke: {error}") from error
+            why = f": {error}" if str(error) else ""  # some of the causes have no words
+            raise ConnectionLost(f"the connection to the daemon broke{why}") from error
         return event
 
     def recycle(self) -> bool:

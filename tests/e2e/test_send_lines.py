@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import p2pd_client.sync
 import pytest
-from e2e.harness import P2PD, Daemon, Net, clean_environment, eventually
+from e2e.harness import P2PD, Daemon, Net, clean_environment, eventually, run_cli
 
 pytestmark = pytest.mark.slow
 
@@ -93,6 +93,17 @@ def test_a_slow_member_slows_the_author_down_and_loses_nothing(net: Net) -> None
 def memory_kib(node: Daemon) -> int:
     with open(f"/proc/{node.pid}/status", encoding="ascii") as status:
         return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
+
+
+def test_all_of_standard_input_is_one_message(net: Net) -> None:
+    node = net.daemon("node")
+    node.join("lines")
+    node.cli("send", "lines", "--whole", stdin="one\n\n two\n")
+    for wrong in ("", "\n", "x" * 200_000):
+        done = run_cli("send", "lines", "--whole", home=node.home, stdin=wrong)
+        assert done.returncode in (2, 6), done
+        assert "hint: " in done.stderr
+    assert node.texts("lines") == ["one\n\n two"]
 
 
 def test_ctrl_c_says_how_many_were_stored(net: Net) -> None:

@@ -121,6 +121,14 @@ def test_usage_errors_have_exit_code_2(
     assert "hint: " in shown.err
 
 
+@pytest.mark.parametrize("line", [["send", "lobby", ""], ["msg", "ana", ""]])
+def test_an_empty_text_is_refused_in_words(
+    line: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = run(["--home", str(tmp_path), *line])
+    assert (code, "the text is empty" in capsys.readouterr().err) == (2, True)
+
+
 def test_help_without_a_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([]) == 2
     assert "Commands:" in capsys.readouterr().out
