@@ -58,16 +58,17 @@ class Judged:
 def judge(samples: Sequence[Sample], warm_s: float, memory_room: float = 0.05) -> list[Judged]:
     """Compares medians, of the first tenth after `warm_s` with the last, for each node.
 
-    Open files and tasks go up and down with the connections of the moment: a tenth and two more are no leak.
+    Open files and tasks go up and down with the connections of the moment: a tenth and two more are no leak. Memory is
+    RSS: PSS goes up and down with how many other nodes run, who share pages.
     """
     judged = []
     for node in dict.fromkeys(sample.node for sample in samples):
         own = [sample for sample in samples if sample.node == node and sample.seconds >= warm_s]
         edge = max(1, int(len(own) * EDGE))
-        for what, room in (("rss", memory_room), ("pss", memory_room), ("files", 0.1), ("tasks", 0.1)):
+        for what, room in (("rss", memory_room), ("files", 0.1), ("tasks", 0.1)):
             series = [float(getattr(sample, what)) for sample in own]
             warm, end = median(series[:edge]), median(series[-edge:])
-            slack = 0.0 if what in ("rss", "pss") else 2 / warm
+            slack = 0.0 if what == "rss" else 2 / warm
             judged.append(Judged(node, what, warm, end, room + slack))
     return judged
 
