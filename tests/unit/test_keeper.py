@@ -143,7 +143,11 @@ async def test_a_deleted_text_is_not_kept_and_its_place_is(tmp_path: Path) -> No
         assert [record_id for _, record_id in bob.gone] == [target.id]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(
     mine=st.sets(st.integers(0, 80), max_size=60),
     theirs=st.sets(st.integers(0, 80), max_size=60),
