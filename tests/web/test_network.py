@@ -30,7 +30,10 @@ def test_picture_and_table_show_the_peers_of_a_room(net: Net, pages: Pages) -> N
     expect(picture.get_by_role("button")).to_have_count(1)
 
     node = picture.get_by_role("button", name="ben, Person, direct")
-    node.focus()
+    node.click()
+    expect(page.get_by_role("heading", name="ben")).to_be_visible()
+    page.get_by_role("button", name="Close", exact=True).click()
+    expect(node).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="ben")).to_be_focused()
     expect(node).to_have_attribute("aria-pressed", "true")

@@ -20,6 +20,7 @@ export function picture(state, actions, { me, nodes, links }, { width, height })
         aria-pressed=${node.id === state.ui.chosen} aria-label=${described(node)}
         @click=${() => choose(node)} @keydown=${(event) => press(event, () => choose(node))}>
         <title>${described(node)}</title>
+        ${hit(node, node.y < me.y)}
         ${shape(node)}
         ${named || node.id === state.ui.chosen ? text(node, node.name, node.y < me.y) : nothing}
       </g>`)}
@@ -52,6 +53,12 @@ function shape({ x, y, kind }) {
 
 // Away from the middle, where the lines come from.
 const text = ({ x, y }, name, above = false) => svg`<text class="name" x=${x} y=${above ? y - 22 : y + 33}>${short(name)}</text>`;
+
+// Between the shape and the name one hits it too.
+const hit = ({ x, y, name }, above) => {
+  const width = Math.max(44, 8 * [...short(name)].length);
+  return svg`<rect class="hit" x=${x - width / 2} y=${above ? y - 38 : y - 16} width=${width} height="54"></rect>`;
+};
 
 function short(name) {
   const letters = [...name];
