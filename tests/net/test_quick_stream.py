@@ -143,3 +143,11 @@ async def test_both_are_what_a_host_uses() -> None:
             for part in (upgrader.security_multistream, upgrader.muxer_multistream):
                 assert isinstance(part.multiselect_client, EagerClient)
             await made.reset()
+
+
+async def test_nobody_is_told_of_streams_who_would_want_to_know() -> None:
+    """GuardedSwarm tells nobody; those who are there now do nothing with it."""
+    with trio.fail_after(10):
+        async with open_nodes(1) as (node,):
+            listeners = {type(listener).__name__ for listener in node.opened.swarm.notifees}
+            assert listeners <= {"PubsubNotifee", "TagStoreNotifee", "_IdentifyNotifee", "Presence"}

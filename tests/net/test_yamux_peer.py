@@ -90,6 +90,15 @@ async def test_more_streams_than_allowed_are_reset() -> None:
         assert len(connection.streams) == STREAMS
 
 
+async def test_a_stream_that_was_reset_before_it_was_taken_is_not_given_out() -> None:
+    async with by_hand() as (connection, hand):
+        frames = [
+            encode(WINDOW_UPDATE, flag, 1 + 2 * n, 0) for n in range(STREAMS // 2) for flag in (SYN, RST)
+        ]
+        await hand.write(*frames, encode(DATA, SYN, 1001, 4), b"last")
+        assert await (await connection.accept_stream()).read() == b"last"
+
+
 async def test_a_peer_that_asks_and_does_not_read_the_answers_is_cut_off() -> None:
     async with by_hand(held=0) as (connection, hand):
         await hand.write(*[encode(PING, SYN, 0, 1)] * 100_000)

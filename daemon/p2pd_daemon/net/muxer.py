@@ -209,10 +209,13 @@ class YamuxConnection(IMuxedConn):
         return stream
 
     async def accept_stream(self) -> YamuxStream:
+        """The next of the peer's streams. One that it has reset meanwhile costs no task: 24 bytes are all it paid."""
         try:
-            return await self._arrivals.receive()
+            while (stream := await self._arrivals.receive()).was_reset:
+                pass
         except trio.EndOfChannel:
             raise MuxedConnUnavailable("the connection is closed") from None
+        return stream
 
     def has_closed(self, stream: YamuxStream) -> None:
         """A half of `stream`, or both, is closed."""

@@ -81,19 +81,12 @@ class GuardedSwarm(Swarm):
             raise
 
     async def notify_opened_stream(self, stream: INetStream) -> None:
-        """Who opens a stream and is cancelled here leaves it open in libp2p, as nobody has it yet (trap 12)."""
-        try:
-            await super().notify_opened_stream(stream)
-        except BaseException:
-            with grace(1):
-                await stream.reset()
-            raise
+        """Of all who listen nobody cares for streams. libp2p starts a task for each of them nevertheless; and whoever
+        is cancelled meanwhile leaves open a stream that nobody has yet (trap 12).
+        """
 
-    async def new_stream(self, peer_id: ID) -> INetStream:
-        """libp2p dials whom a stream is for: its services would bring back who has just hung up, again and again."""
-        if not self.get_connections(peer_id):
-            raise SwarmException(f"{peer_id} is not connected")
-        return await super().new_stream(peer_id)
+    async def notify_closed_stream(self, stream: INetStream) -> None:
+        """Likewise."""
 
     async def add_conn(self, muxed_conn: IMuxedConn, direction: str = "unknown") -> SwarmConn:
         self.half_open.leave()
