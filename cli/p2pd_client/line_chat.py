@@ -14,7 +14,7 @@ from .calls import Call
 from .errors import ApiError, ConnectionLost
 from .link import Link, Links
 from .ndjson import LineReader
-from .receipts import MEDIA_TYPE
+from .receipts import begin_lines
 from .shapes import ChatLine
 
 ANSWER_BYTES = 1024 * 1024  # of a line: the daemon's own limit for what a peer says in one, escaped
@@ -28,11 +28,7 @@ async def open_line_chat(
     async with links.open() as link:
         try:
             with anyio.fail_after(timeout):
-                answer = await link.begin(
-                    links.request(call.method, call.target, None, media_type=MEDIA_TYPE)
-                )
-                if answer.status_code != 200:
-                    call.decode(answer.status_code, await link.read_all())
+                await begin_lines(links, link, call)
                 waiting()
                 chat = LineChat(link)
                 await chat._meet()

@@ -34,11 +34,7 @@ async def open_receipts(
     async with links.open() as link:
         try:
             with anyio.fail_after(timeout):
-                answer = await link.begin(
-                    links.request(call.method, call.target, None, media_type=MEDIA_TYPE)
-                )
-                if answer.status_code != 200:
-                    call.decode(answer.status_code, await link.read_all())
+                await begin_lines(links, link, call)
         except TimeoutError as error:
             raise ConnectionLost(f"the daemon did not answer within {timeout:g} s") from error
         receipts = Receipts(link)
@@ -53,6 +49,13 @@ async def open_receipts(
             tasks.cancel_scope.cancel()
         if failed is not None:
             raise failed
+
+
+async def begin_lines(links: Links, link: Link, call: Call[None]) -> None:
+    """Begins a request whose body and answer are lines. Raises ApiError when the answer is another."""
+    answer = await link.begin(links.request(call.method, call.target, None, media_type=MEDIA_TYPE))
+    if answer.status_code != 200:
+        call.decode(answer.status_code, await link.read_all())
 
 
 class Receipts:

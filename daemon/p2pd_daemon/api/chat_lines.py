@@ -21,8 +21,8 @@ from p2pd_daemon.errors import P2pdError, TooLarge
 
 from .control import Control, LineChat
 from .http11 import ClientGone
-from .lines import MEDIA_TYPE, check_media_type
-from .replies import HEADERS, error_reply
+from .lines import begin_answer, check_media_type
+from .replies import error_reply
 from .requests import BODY_BYTES, decode_line, decode_query
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class ChatByLines:
                 except P2pdError as error:
                     await error_reply(error)(scope, receive, send)
                     return
-            await self._begin(scope, send)
+            await begin_answer(scope, send)
             try:
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._read, receive, nursery.cancel_scope)
@@ -67,14 +67,6 @@ class ChatByLines:
         if self._client_gone or not self._chat_over:
             raise ClientGone("it hung up in the middle of a chat")
         await send({"type": "http.response.body", "body": b""})
-
-    async def _begin(self, scope: Scope, send: Send) -> None:
-        headers = {**HEADERS, "content-type": MEDIA_TYPE}
-        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
-        await send({"type": "http.response.start", "status": 200, "headers": raw, "p2pd.duplex": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": True})
-        if (connection := scope.get("p2pd.connection")) is not None:
-            connection.streaming = True
 
     async def _read(self, receive: Receive, chat: trio.CancelScope) -> None:
         """What the client says; ends the chat when it hangs up."""

@@ -55,12 +55,7 @@ class LinesToSend:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Returns when the lines have ended and each has its receipt. Raises ClientGone."""
-        headers = {**HEADERS, "content-type": MEDIA_TYPE}
-        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
-        await send({"type": "http.response.start", "status": 200, "headers": raw, "p2pd.duplex": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": True})
-        if (connection := scope.get("p2pd.connection")) is not None:
-            connection.streaming = True
+        await begin_answer(scope, send)
         begun, to_answer = trio.open_memory_channel[_Begun](0)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._read, receive)
@@ -159,6 +154,16 @@ def check_media_type(request: Request) -> None:
             f"the body must be {MEDIA_TYPE}, not {given or 'undeclared'}",
             hint=f"send the header Content-Type: {MEDIA_TYPE}, and a JSON object on each line",
         )
+
+
+async def begin_answer(scope: Scope, send: Send) -> None:
+    """Begins an answer of lines, which goes on while the request still comes."""
+    headers = {**HEADERS, "content-type": MEDIA_TYPE}
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": 200, "headers": raw, "p2pd.duplex": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": True})
+    if (connection := scope.get("p2pd.connection")) is not None:
+        connection.streaming = True
 
 
 def _decode(line: bytes | None) -> SendLine | P2pdError:
