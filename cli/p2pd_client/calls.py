@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from . import asked, export_shapes, shapes
+from . import asked, export_shapes, shapes, status_shapes
 from .errors import ApiError, error_from
 from .page_shapes import PageLink, PageLinkRequest, TokenReset
 
@@ -45,16 +45,16 @@ def _post(path: str, answer: type[T], body: msgspec.Struct) -> Call[T]:
     return Call("POST", path, answer, msgspec.json.encode(body))
 
 
-def status() -> Call[shapes.Status]:
-    return _get("/v1/status", shapes.Status)
+def status() -> Call[status_shapes.Status]:
+    return _get("/v1/status", status_shapes.Status)
 
 
 def node_id() -> Call[shapes.Id]:
     return _get("/v1/id", shapes.Id)
 
 
-def config() -> Call[list[shapes.ConfigValue]]:
-    return _get("/v1/config", list[shapes.ConfigValue])
+def config() -> Call[list[status_shapes.ConfigValue]]:
+    return _get("/v1/config", list[status_shapes.ConfigValue])
 
 
 def stop() -> Call[shapes.Ok]:

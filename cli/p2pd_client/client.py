@@ -17,7 +17,7 @@ from typing import TypeVar
 
 import anyio
 
-from . import asked, calls, shapes
+from . import asked, calls, shapes, status_shapes
 from .calls import Call
 from .errors import ConnectionLost
 from .events import Events, Messages
@@ -87,13 +87,13 @@ class Client:
 
     # The node and its connections
 
-    async def status(self) -> shapes.Status:
+    async def status(self) -> status_shapes.Status:
         return await self._ask(calls.status())
 
     async def id(self) -> shapes.Id:
         return await self._ask(calls.node_id())
 
-    async def config(self) -> list[shapes.ConfigValue]:
+    async def config(self) -> list[status_shapes.ConfigValue]:
         return await self._ask(calls.config())
 
     async def stop(self) -> None:

@@ -29,7 +29,7 @@ import anyio.to_thread
 from anyio.from_thread import start_blocking_portal
 
 from . import client as asynchronous
-from . import line_chat, shapes
+from . import line_chat, shapes, status_shapes
 from .events import Events, Messages
 from .export_shapes import ExportLine, ExportManifest, Gone, Imported
 from .page_shapes import PageLink, TokenReset
@@ -72,13 +72,13 @@ class Client:
 
     # The node and its connections
 
-    def status(self) -> shapes.Status:
+    def status(self) -> status_shapes.Status:
         return self._run(self._node.status)
 
     def id(self) -> shapes.Id:
         return self._run(self._node.id)
 
-    def config(self) -> list[shapes.ConfigValue]:
+    def config(self) -> list[status_shapes.ConfigValue]:
         return self._run(self._node.config)
 
     def stop(self) -> None:

@@ -12,7 +12,6 @@ import trio
 from p2pd_client.export_shapes import ExportLine, ExportManifest, ExportPage, Gone, Imported, Skipped
 from p2pd_client.page_shapes import PageLink, TokenReset
 from p2pd_client.shapes import (
-    ConfigValue,
     Connected,
     Contact,
     Conversation,
@@ -24,15 +23,14 @@ from p2pd_client.shapes import (
     Message,
     MessageVersions,
     NickSet,
-    Outbox,
     Peer,
     Pinged,
     Reaction,
     Room,
     Sent,
-    Status,
     Version,
 )
+from p2pd_client.status_shapes import ConfigValue, Outbox, Status
 from p2pd_daemon import errors
 from p2pd_daemon.api import Access
 from p2pd_daemon.api.control import Outcomes

@@ -16,7 +16,6 @@ from typing import Protocol, TypeAlias
 from p2pd_client.export_shapes import ExportPage, Gone, Imported
 from p2pd_client.page_shapes import PageLink, TokenReset
 from p2pd_client.shapes import (
-    ConfigValue,
     Connected,
     Contact,
     Conversation,
@@ -31,8 +30,8 @@ from p2pd_client.shapes import (
     Pinged,
     Room,
     Sent,
-    Status,
 )
+from p2pd_client.status_shapes import ConfigValue, Status
 
 from p2pd_daemon.errors import P2pdError
 

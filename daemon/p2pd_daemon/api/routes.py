@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Any
 
-from p2pd_client import asked, export_shapes, shapes
+from p2pd_client import asked, export_shapes, shapes, status_shapes
 from p2pd_client.page_shapes import PageLink, PageLinkRequest, TokenReset
 
 from p2pd_daemon import errors
@@ -57,10 +57,14 @@ async def _export(control: Control, query: export_shapes.ExportQuery) -> Any:
 
 
 ROUTES: tuple[Route, ...] = (
-    Route("GET", "/v1/status", "The node at a glance", lambda c, _: c.status(), shapes.Status),
+    Route("GET", "/v1/status", "The node at a glance", lambda c, _: c.status(), status_shapes.Status),
     Route("GET", "/v1/id", "Peer ID and addresses", lambda c, _: c.id(), shapes.Id),
     Route(
-        "GET", "/v1/config", "Settings and their sources", lambda c, _: c.config(), list[shapes.ConfigValue]
+        "GET",
+        "/v1/config",
+        "Settings and their sources",
+        lambda c, _: c.config(),
+        list[status_shapes.ConfigValue],
     ),
     Route(
         "POST",

@@ -8,17 +8,13 @@ from contextlib import AbstractAsyncContextManager
 
 import trio
 from p2pd_client.shapes import (
-    ConfigValue,
     Contact,
     Event,
     Id,
-    Kept,
     NickSet,
-    Outbox,
     Sent,
-    Status,
-    Syncing,
 )
+from p2pd_client.status_shapes import ConfigValue, Kept, Outbox, Status, Syncing
 
 from p2pd_daemon.api import Access
 from p2pd_daemon.config import Config
