@@ -142,7 +142,7 @@ def _outcome(error: BaseException) -> int:
     elif isinstance(error, (P2pdError, ApiError, CliError)):
         report(error.message, error.hint)
     elif isinstance(error, OSError):
-        report(str(error))
+        report(f"{error.filename}: {error.strerror}" if error.filename is not None else str(error))
     else:
         raise error
     return int(getattr(error, "exit_code", 1))
