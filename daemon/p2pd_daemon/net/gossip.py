@@ -55,8 +55,9 @@ class Gossip:
     async def publish(self, record: Record) -> int:
         """Hand a record of ours to all connected peers in its topic; returns to how many.
 
-        Waits for room in their queues, for a peer that does not keep up at most 5 s. May be called again with the same
-        record, e.g. when the first time nobody was there.
+        Waits for room in their queues, for a peer that does not keep up at most 5 s. Where all have room it is no
+        checkpoint: what is published together goes out together. May be called again with the same record, e.g. when
+        the first time nobody was there.
         """
         if len(record.raw) > self._most:
             raise TooLarge(f"a record of {len(record.raw)} bytes; gossip carries {self._most}")
@@ -70,7 +71,6 @@ class Gossip:
         if full:
             async with self._in_order:
                 return count + await self.router.publish_waiting(full, record.raw)
-        await trio.lowlevel.checkpoint()
         return count
 
     async def _take(self, source: ID, raw: bytes) -> None:

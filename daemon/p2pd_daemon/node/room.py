@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 # Requests' worth of records that may wait to be published in one room; senders wait beyond it.
 OUTGOING_BATCHES = 1024
+PUBLISHED_TOGETHER = 16  # records handed to gossip before others have a turn: one write, and one commit at who gets them
 NOTED_TOGETHER = 1024  # records published before what became of them is written down
 # Between two notes: under load one commit for many, while a single message's is written at once.
 NOTE_EVERY_S = 0.05
@@ -163,7 +164,9 @@ class Room:
     async def _publish(self) -> None:
         async for outgoing in self._to_publish:
             counts: list[int | P2pdError] = []
-            for record in outgoing.records:
+            for number, record in enumerate(outgoing.records, 1):
+                if number % PUBLISHED_TOGETHER == 0:
+                    await trio.lowlevel.checkpoint()
                 try:
                     count = await self._parts.network.publish(record)
                 except P2pdError as error:  # gossip does not carry it; it stays stored, for reconciliation
@@ -171,7 +174,10 @@ class Room:
                     counts.append(error)
                     continue
                 counts.append(count)
-                await self._published.send((record.id, count))
+                try:
+                    self._published.send_nowait((record.id, count))
+                except trio.WouldBlock:
+                    await self._published.send((record.id, count))
             outgoing.reply.give(counts)
 
     async def _note_published(self, listener: RoomListener) -> None:
