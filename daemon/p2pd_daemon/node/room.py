@@ -27,7 +27,8 @@ log = logging.getLogger(__name__)
 
 # Requests' worth of records that may wait to be published in one room; senders wait beyond it.
 OUTGOING_BATCHES = 1024
-PUBLISHED_TOGETHER = 16  # records handed to gossip before others have a turn: one write, and one commit at who gets them
+# Records handed to gossip before others have a turn: one write, and one commit where they arrive.
+PUBLISHED_TOGETHER = 16
 NOTED_TOGETHER = 1024  # records published before what became of them is written down
 # Between two notes: under load one commit for many, while a single message's is written at once.
 NOTE_EVERY_S = 0.05
