@@ -81,6 +81,9 @@ class _Deferred(ModuleType):
                 return StandIn(self, name, loader.names)
             if name in BODY_NAMES or not name.startswith("__"):
                 return getattr(_run_body(self), name)
+        with _loading:  # another thread may be running the body
+            if name in vars(self):
+                return vars(self)[name]
         raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
 
 
@@ -142,11 +145,10 @@ def _run_body(module: ModuleType) -> ModuleType:
         deferring: object = spec.loader if spec is not None else None
         if spec is not None and isinstance(deferring, _DeferredLoader):
             spec.loader = module.__loader__ = deferring.real
-            module.__class__ = ModuleType
             try:
                 deferring.real.exec_module(module)
             except BaseException:
-                module.__class__ = _Deferred
                 spec.loader = module.__loader__ = cast("Loader", deferring)
                 raise
+            module.__class__ = ModuleType
     return module

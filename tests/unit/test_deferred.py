@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import types
 from collections.abc import Iterator
 from pathlib import Path
@@ -111,3 +112,24 @@ def test_a_module_that_was_imported_before_stays_as_it_is(package: Path) -> None
 
     assert json is before
     assert not deferred._is_deferred(json)
+
+
+def test_another_thread_waits_for_the_body(package: Path) -> None:
+    """zeroconf is imported in a worker thread, and with it what we have put off."""
+    begun, may_go_on = threading.Event(), threading.Event()
+    vars(sys)["lazy_test"] = (begun, may_go_on)
+    (package / "tools.py").write_text(
+        "import sys\nsys.lazy_test[0].set()\nassert sys.lazy_test[1].wait(5)\nLIMIT = 7\n"
+    )
+    tools = load("lazy.tools")
+    found: list[object] = []
+    ask = [threading.Thread(target=lambda: found.append(getattr(tools, "LIMIT", None))) for _ in range(2)]
+    ask[0].start()
+    assert begun.wait(5)
+    ask[1].start()
+    ask[1].join(0.1)
+    may_go_on.set()
+    for thread in ask:
+        thread.join(5)
+    del vars(sys)["lazy_test"]
+    assert found == [7, 7]
