@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from collections.abc import Iterable
+from typing import Any, Generic, Protocol, TypeVar
 
 import trio
 
@@ -35,3 +36,30 @@ class Reply(Generic[T]):
         if self._error is not None:
             raise self._error
         return self._value  # type: ignore[return-value]  # set by give(); T may itself be None
+
+
+class Owed(Protocol):
+    """Work of which somebody may wait for the outcome."""
+
+    @property
+    def reply(self) -> Reply[Any] | None: ...
+
+
+def refuse(work: Iterable[Owed], error: Exception) -> None:
+    """Fails what is not done."""
+    for one in work:
+        if one.reply is not None and not one.reply.given:
+            one.reply.fail(error)
+
+
+def refuse_waiting(inbox: trio.MemoryReceiveChannel[Any], error: Exception) -> None:
+    """Closes an inbox that nobody reads any more. What waits in it is refused, and whoever puts more into it meets
+    BrokenResourceError.
+    """
+    waiting = []
+    try:
+        while True:
+            waiting.append(inbox.receive_nowait())
+    except (trio.WouldBlock, trio.EndOfChannel):
+        inbox.close()
+    refuse(waiting, error)

@@ -14,10 +14,10 @@ from p2pd_daemon.core.admission import AuthorRates, TopicKind, own_pace
 from p2pd_daemon.core.event import Body
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.core.record import Record
-from p2pd_daemon.errors import OverLimit, P2pdError
+from p2pd_daemon.errors import NoSuchRoom, OverLimit, P2pdError
 from p2pd_daemon.node.codec import room_codec
 from p2pd_daemon.node.parts import Parts
-from p2pd_daemon.node.reply import Reply
+from p2pd_daemon.node.reply import Reply, refuse, refuse_waiting
 from p2pd_daemon.node.stored import stored_record
 from p2pd_daemon.node.timeline import Composed, Timeline
 from p2pd_daemon.store.rows import SENT, STORED, RoomRow
@@ -122,6 +122,8 @@ class Room:
         """How many of `most` records the others would relay now: waits until it is at least one."""
         taken = 0
         while taken < most:
+            if self.scope.cancel_called:
+                raise self._left()
             if self._take_token():
                 taken += 1
             elif taken:
@@ -143,8 +145,13 @@ class Room:
             except P2pdError as error:
                 return [error] * len(bodies)
             outgoing = _Outgoing([said.record for said in composed])
-            await self._outgoing.send(outgoing)
-            counts = await outgoing.reply.wait()
+            try:
+                await self._outgoing.send(outgoing)
+                counts = await outgoing.reply.wait()
+            except trio.BrokenResourceError:
+                return [self._left()] * len(bodies)
+            except P2pdError as error:
+                return [error] * len(bodies)
             return [
                 count if isinstance(count, P2pdError) else (said, count)
                 for said, count in zip(composed, counts, strict=True)
@@ -162,24 +169,39 @@ class Room:
                 self._take_token()  # the others count it now; they did not when it was said
                 await self._outgoing.send(_Outgoing([record]))
 
+    def _left(self) -> NoSuchRoom:
+        return NoSuchRoom(
+            f"the room {self.name!r} was left before this was sent", hint=f"p2pd join {self.name}"
+        )
+
     async def _publish(self) -> None:
-        async for outgoing in self._to_publish:
-            counts: list[int | P2pdError] = []
-            for number, record in enumerate(outgoing.records, 1):
-                if number % PUBLISHED_TOGETHER == 0:
-                    await trio.lowlevel.checkpoint()
+        try:
+            async for outgoing in self._to_publish:
                 try:
-                    count = await self._parts.network.publish(record)
-                except P2pdError as error:  # gossip does not carry it; it stays stored, for reconciliation
-                    log.warning("%s: a record was not published: %s", self.name, error.message)
-                    counts.append(error)
-                    continue
-                counts.append(count)
-                try:
-                    self._published.send_nowait((record.id, count))
-                except trio.WouldBlock:
-                    await self._published.send((record.id, count))
-            outgoing.reply.give(counts)
+                    outgoing.reply.give(await self._publish_all(outgoing.records))
+                except trio.Cancelled:
+                    refuse([outgoing], self._left())
+                    raise
+        finally:
+            refuse_waiting(self._to_publish, self._left())
+
+    async def _publish_all(self, records: Sequence[Record]) -> list[int | P2pdError]:
+        counts: list[int | P2pdError] = []
+        for number, record in enumerate(records, 1):
+            if number % PUBLISHED_TOGETHER == 0:
+                await trio.lowlevel.checkpoint()
+            try:
+                count = await self._parts.network.publish(record)
+            except P2pdError as error:  # gossip does not carry it; it stays stored, for reconciliation
+                log.warning("%s: a record was not published: %s", self.name, error.message)
+                counts.append(error)
+                continue
+            counts.append(count)
+            try:
+                self._published.send_nowait((record.id, count))
+            except trio.WouldBlock:
+                await self._published.send((record.id, count))
+        return counts
 
     async def _note_published(self, listener: RoomListener) -> None:
         """Writes down what was published, together what comes at the same time, while more is being published."""

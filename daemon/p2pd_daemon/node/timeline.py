@@ -20,12 +20,12 @@ from p2pd_daemon.core.clock import is_due
 from p2pd_daemon.core.event import Action, Body, ChatEvent, Profile, Text, kind_of
 from p2pd_daemon.core.record import Record, sign_record
 from p2pd_daemon.core.room import Heads
-from p2pd_daemon.errors import P2pdError
+from p2pd_daemon.errors import NoSuchRoom, P2pdError
 from p2pd_daemon.node.bell import Bell
 from p2pd_daemon.node.codec import Codec
 from p2pd_daemon.node.parts import Parts
 from p2pd_daemon.node.places import Places
-from p2pd_daemon.node.reply import Reply
+from p2pd_daemon.node.reply import Reply, refuse, refuse_waiting
 from p2pd_daemon.node.stored import stored_record
 from p2pd_daemon.store.rows import QUARANTINED, RECEIVED, SENT, Ingested, NewRecord, RoomRow
 from p2pd_daemon.tasks import TaskStatus
@@ -94,7 +94,13 @@ class Timeline:
         self._send, self._receive = trio.open_memory_channel[_Item](INBOX_ITEMS)
 
     async def run(self, *, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Owns the topic until cancelled. Ready once messages can be said and taken."""
+        """Owns the topic until cancelled; what waits then is refused. Ready once messages can be said and taken."""
+        try:
+            await self._run(task_status)
+        finally:
+            refuse_waiting(self._receive, self._left())
+
+    async def _run(self, task_status: TaskStatus[None]) -> None:
         announced = await self._store.latest_profile_raw(self._key.peer_id, self.row.room_n)
         record = stored_record(announced, "the own profile") if announced is not None else None
         if record is not None:
@@ -113,7 +119,7 @@ class Timeline:
     async def begin_say(self, bodies: Sequence[Body]) -> Reply[list[Composed]]:
         """Like `say`, for several in this order, but returns once they are in the inbox."""
         reply: Reply[list[Composed]] = Reply()
-        await self._send.send(_Say(bodies, reply))
+        await self._put(_Say(bodies, reply))
         return reply
 
     async def take(self, record: Record, event: ChatEvent | None = None) -> None:
@@ -122,12 +128,12 @@ class Timeline:
         `event` is what the record says, where somebody has opened it already. Raises RemoteProtocolError when its
         payload is not an event of this topic.
         """
-        await self._send.send(_Take(record, event or self._codec.open(record), None))
+        await self._put(_Take(record, event or self._codec.open(record), None))
 
     async def take_and_wait(self, record: Record, event: ChatEvent | None = None) -> Ingested:
         """Like `take`, but returns after the commit."""
         reply: Reply[Ingested] = Reply()
-        await self._send.send(_Take(record, event or self._codec.open(record), reply))
+        await self._put(_Take(record, event or self._codec.open(record), reply))
         return await reply.wait()
 
     async def take_many(self, records: Sequence[tuple[Record, ChatEvent]]) -> list[Ingested]:
@@ -140,8 +146,17 @@ class Timeline:
     async def begin_many(self, records: Sequence[tuple[Record, ChatEvent]]) -> Reply[list[Ingested]]:
         """Like `take_many`, but returns once they are in the inbox, with what will be known after the commit."""
         reply: Reply[list[Ingested]] = Reply()
-        await self._send.send(_TakeMany(records, reply))
+        await self._put(_TakeMany(records, reply))
         return reply
+
+    async def _put(self, item: _Item) -> None:
+        try:
+            await self._send.send(item)
+        except trio.BrokenResourceError:
+            raise self._left() from None
+
+    def _left(self) -> NoSuchRoom:
+        return NoSuchRoom(f"{self.row.name!r} was left meanwhile")
 
     def _take_waiting(self, first: _Item) -> list[_Item]:
         items = [first]
@@ -177,9 +192,10 @@ class Timeline:
                     say.reply.give(list(islice(composed, len(say.bodies))))
         except P2pdError as error:
             log.exception("could not store %d records of %s", len(items), self.row.topic)
-            for item in items:
-                if item.reply is not None and not item.reply.given:
-                    item.reply.fail(error)
+            refuse(items, error)
+        except trio.Cancelled:
+            refuse(items, self._left())
+            raise
 
     async def _ingest(self, batch: list[NewRecord]) -> list[Ingested]:
         results = await self._store.ingest(batch)
