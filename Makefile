@@ -13,7 +13,7 @@ PARALLEL ?= -n 4 --dist loadfile
 # Without compiled modules each start of the daemon would compile a thousand of them where PYTHONDONTWRITEBYTECODE is set.
 COMPILE = @$(BIN)/python -m compileall -q -j 0 daemon cli bootstrap
 
-.PHONY: run setup dev check format lint types contracts docs test test-all interop interop-table browser bench lock protos clean help
+.PHONY: run setup dev check format lint types contracts docs test test-all interop interop-table browser screenshots bench lock protos clean help
 
 help:            ## lists the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/'
@@ -73,6 +73,9 @@ interop-table: $(VENV)/.dev interop   ## runs the tests with them and writes the
 
 browser:         ## installs what the tests of the page need beside Chromium, which comes from your system
 	@tests/web/build
+
+screenshots: $(VENV)/.dev   ## takes the documentation's pictures of the page anew
+	P2PD_SCREENSHOTS=1 $(BIN)/python -m pytest tests/web/test_screenshots.py
 
 bench: $(VENV)/.dev   ## builds the other implementations' peers, prints the benchmarks' tables (BENCH_ARGS=--quick)
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)

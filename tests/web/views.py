@@ -54,7 +54,7 @@ def settle(net: Net) -> tuple[Daemon, Daemon]:
         sent[text] = nodes[name].send(ROOM, text)["id"]
         eventually(lambda text=text: all(text in node.texts(ROOM) for node in nodes.values()), what=text)
     first, frost, *_, beds = sent.values()
-    ben.api("POST", "/v1/react", {"id": first, "symbol": "🎉"})
+    ben.api("POST", "/v1/react", {"id": first, "symbol": "♥"})
     ben.api("POST", "/v1/reply", {"id": beds, "text": "On my way. Two and three."})
     ben.api("POST", "/v1/edit", {"id": frost, "text": "All of them? It was 3 °C last night, and windy."})
     ana.api("POST", "/v1/msg", {"to": ben.peer_id, "text": "Do you still have my spade?"})
