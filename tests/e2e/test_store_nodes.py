@@ -106,7 +106,9 @@ def test_quotas_refuse_politely_and_what_waits_goes_on_waiting(net: Net) -> None
     bob.start()
     bob.connect(ann)
     eventually(lambda: bob.texts(ann.peer_id) == [f"letter {i}" for i in range(3)], 20, "all arrive by hand")
-    assert {one["state"] for one in ann.history(bob.peer_id)} == {"delivered"}
+    eventually(
+        lambda: {one["state"] for one in ann.history(bob.peer_id)} == {"delivered"}, what="bob's receipts"
+    )
 
 
 def test_a_store_node_that_nobody_chose_is_told_nothing(net: Net) -> None:
