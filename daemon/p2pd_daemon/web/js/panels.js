@@ -6,6 +6,7 @@ import { personName } from "./store/people.js";
 
 export function createPanels(store, actions) {
   const { dispatch } = store;
+  let opener = null; // the button that the focus goes back to
   const open = (panel) => dispatch({ type: "panel", panel });
   const isOpen = (kind, id) => store.state.panel?.kind === kind && store.state.panel.id === id;
 
@@ -23,12 +24,14 @@ export function createPanels(store, actions) {
     })),
     // `id` is the message that it belongs to, or undefined.
     toggle(kind, id) {
+      if (!isOpen(kind, id)) opener = document.activeElement;
       open(isOpen(kind, id) ? null : { kind, id });
       if (store.state.panel) intoIt();
     },
     closePanel(id) {
       open(null);
       if (id) document.querySelector(`[data-id="${CSS.escape(id)}"]`)?.focus();
+      else opener?.focus();
     },
     async toggleMembers(key) {
       if (isOpen("members", undefined)) return open(null);

@@ -61,7 +61,7 @@ function reduceRest(state, action) {
     case "active":
       return state.active === action.id ? state : { ...state, active: action.id };
     case "target":
-      return { ...state, target: action.target, active: action.target.id ?? state.active };
+      return { ...state, target: action.target, active: action.target.id ?? null };
     case "spoken":
       return { ...state, spoken: [...state.spoken, action.message].slice(-SPOKEN) };
     case "panel":

@@ -20,6 +20,7 @@ export function timeline(state, actions) {
       <div class="scroll" role="log" aria-live="off" aria-label=${t("timeline.label")} tabindex="-1"
           aria-busy=${Boolean(line.loading)} ${ref(actions.timeline.attach)} @scroll=${actions.timeline.scrolled}
           @keydown=${(event) => onTimelineKey(event, actions.now(), actions)} @focusin=${(event) => activate(event, actions)}
+          @focusout=${(event) => deactivate(event, actions)}
           @pointerover=${(event) => point(event, actions)} @pointerleave=${(event) => unpoint(event, actions)}>
         <div class="rows">${begin(line)}${rows(state, line, actions)}</div>
       </div>
@@ -73,6 +74,11 @@ const idOf = (event) => event.target.closest?.("[data-id]")?.dataset.id;
 function activate(event, actions) {
   const id = idOf(event);
   if (id) actions.activate(id);
+}
+
+// Who comes back by keyboard comes to the newest message, and not to the buttons of the one that was left.
+function deactivate(event, actions) {
+  if (!event.currentTarget.contains(event.relatedTarget)) actions.activate(null);
 }
 
 // Pointing at a message shows its buttons, unless the keyboard is busy with another one's. Rows that move below a

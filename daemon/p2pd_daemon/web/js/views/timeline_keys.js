@@ -17,9 +17,9 @@ export function onTimelineKey(event, state, actions) {
 }
 
 const MOVES = {
-  ArrowUp: (row) => focus(near(row, "previousElementSibling")),
-  ArrowDown: (row) => focus(near(row, "nextElementSibling")) || focusComposer(),
-  Home: (row) => focus(row.parentElement.querySelector("[data-id]")),
+  ArrowUp: (row) => near(row, "previousElementSibling")?.focus(),
+  ArrowDown: (row) => near(row, "nextElementSibling")?.focus(),
+  Home: (row) => row.parentElement.querySelector("[data-id]").focus(),
   End: (_row, actions, state) => { actions.toEnd(state.route.key); focusComposer(); },
 };
 
@@ -50,11 +50,6 @@ function near(row, which) {
   let next = row[which];
   while (next && !next.dataset.id) next = next[which];
   return next;
-}
-
-function focus(row) {
-  row?.focus();
-  return Boolean(row);
 }
 
 const focusComposer = () => document.querySelector(".composer textarea")?.focus();
