@@ -64,7 +64,7 @@ def keep_forgotten(conn: sqlite3.Connection, room_n: int, record_id: bytes, now_
 
 
 def older_messages(conn: sqlite3.Connection, room_n: int, before_ms: int, here_since_ms: int) -> list[int]:
-    """At most BATCH_ROWS messages, the oldest ones, seen before then that came here before `here_since_ms`: their numbers."""
+    """The numbers of at most BATCH_ROWS messages, oldest first, seen before then and here before `here_since_ms`."""
     found = conn.execute(
         "SELECT n FROM records WHERE room_n = ? AND ts_ms < ? AND arrived_ms < ? AND shown = 1"
         " ORDER BY ts_ms, id LIMIT ?",
