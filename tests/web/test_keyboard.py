@@ -78,7 +78,6 @@ def test_one_talks_without_a_mouse(nodes: tuple[Daemon, Daemon], pages: Pages) -
     expect(opened.message("typed without a mouse")).to_be_visible()
 
     into_messages(page)
-    page.keyboard.press("ArrowDown")
     expect(opened.message("typed without a mouse")).to_be_focused()
     page.keyboard.press("ArrowUp")
     expect(opened.message("On my way. Two and three.")).to_be_focused()
@@ -111,7 +110,7 @@ def test_one_talks_without_a_mouse(nodes: tuple[Daemon, Daemon], pages: Pages) -
 def test_what_is_opened_takes_the_focus_and_gives_it_back(nodes: tuple[Daemon, Daemon], pages: Pages) -> None:
     opened = pages.open(nodes[0], f"#room/{ROOM}")
     page = opened.page
-    members = page.get_by_role("button", name="Members")
+    members = page.get_by_role("button", name="Members", exact=True)
     members.focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Close the list of members")).to_be_focused()

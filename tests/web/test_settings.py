@@ -90,7 +90,7 @@ def test_notifications_come_for_what_was_asked_for(net: Net, pages: Pages) -> No
     ben.send("lobby", "nobody is meant")
     ben.api("POST", "/v1/msg", {"to": ana.peer_id, "text": "not wanted yet"})
     ben.send("lobby", "Ana, look")
-    page.wait_for_function("window.shown.length")
+    page.wait_for_function("() => window.shown.length")
     assert page.evaluate("window.shown") == [["ben in lobby", "Ana, look"]]
     expect(page).to_have_title("(3) p2pd")  # so all three are here
     expect(page.locator("link[rel=icon]")).to_have_attribute("href", "/web/favicon-unread.svg")
