@@ -2,6 +2,7 @@
 
 import { ApiError, get } from "./api.js";
 import { EVENTS } from "./events.js";
+import { peerKey, roomKey } from "./store/places.js";
 import { openStream } from "./stream.js";
 
 const TOGETHER_MS = 250; // events come in bursts: lists are loaded once for all that come within
@@ -23,7 +24,10 @@ export async function followDaemon(store, actions) {
   async function loadPlaces() {
     const [rooms, conversations] = await Promise.all([get("/v1/rooms"), get("/v1/conversations")]);
     const { key } = store.state.route;
-    store.dispatch({ type: "places", rooms, conversations, watched: actions.watched(key) ? key : undefined });
+    const watched = actions.watched(key) ? key : undefined;
+    store.dispatch({ type: "places", rooms, conversations, watched });
+    const here = [...rooms, ...conversations].find((one) => (one.room === undefined ? peerKey(one.peer_id) : roomKey(one.room)) === watched);
+    if (here?.unread) actions.read(watched); // the daemon does not know yet that it is seen
   }
 
   async function loadPeople() {

@@ -86,7 +86,7 @@ export function createReading(store, actions) {
   const watched = (key) => key === store.state.route.key && store.state.atEnd && !document.hidden;
 
   return {
-    newest, older, newer, watched,
+    newest, older, newer, watched, read,
 
     open(key) {
       if (store.state.link !== "live") return; // `reload` follows
