@@ -3,7 +3,7 @@
 import { ApiError, get } from "./api.js";
 import { EVENTS } from "./events.js";
 import { peerKey, roomKey } from "./store/places.js";
-import { openStream } from "./stream.js";
+import { openEvents } from "./shared.js";
 
 const TOGETHER_MS = 250; // events come in bursts: lists are loaded once for all that come within
 const AGAIN_MS = 2000; // between two attempts to reach a daemon that is gone
@@ -84,7 +84,7 @@ export async function followDaemon(store, actions) {
       const status = await loadAll();
       store.dispatch({ type: "link", link: "live" });
       actions.reload();
-      stream = openStream(Object.keys(EVENTS), {
+      stream = openEvents(Object.keys(EVENTS), {
         event: (kind, data) => EVENTS[kind](data, store, actions),
         open: (resumed) => {
           store.dispatch({ type: "link", link: "live" });

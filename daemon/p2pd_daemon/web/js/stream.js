@@ -3,8 +3,8 @@
 const WAIT_MS = 250; // before the first attempt to open it again; twice as long before each next one
 const LONGEST_MS = 4000;
 
-// `on.event(kind, data)`, `on.open(resumed)`, `on.lost()`; the stream goes on by itself until `close`. `again` is for who
-// notices that the daemon does not answer though the connection is there.
+// `on.event(kind, data, number)`, `on.open(resumed)`, `on.lost()`; the stream goes on by itself until `close`. `again` is
+// for who notices that the daemon does not answer though the connection is there.
 export function openStream(kinds, on, after) {
   let source, timer, closed = false, last = after, wait = WAIT_MS, opened = false;
 
@@ -27,8 +27,8 @@ export function openStream(kinds, on, after) {
     source.onerror = again; // by ourselves rather than by the browser: it gives up on some errors
     for (const kind of kinds) {
       source.addEventListener(kind, (event) => {
-        last = event.lastEventId || last;
-        on.event(kind, JSON.parse(event.data).data);
+        last = Number(event.lastEventId || last);
+        on.event(kind, JSON.parse(event.data).data, last);
       });
     }
   };
