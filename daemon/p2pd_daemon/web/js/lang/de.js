@@ -12,6 +12,9 @@ export default {
   "denied.what": "Dieser Browser darf Ihren p2pd noch nicht benutzen.",
   "denied.how": "Geben Sie auf demselben Rechner diesen Befehl in ein Terminal ein. Er öffnet die Seite mit einem Einmal-Code:",
 
+  "view.loading": "Wird geladen …",
+  "view.failed": "Dieser Teil der Seite ließ sich nicht laden. Es wird von selbst noch einmal versucht.",
+  "view.reload": "Seite neu laden",
   "back": "Zurück zur Liste",
   "cancel": "Abbrechen",
   "me": "Sie",

@@ -12,6 +12,9 @@ export default {
   "denied.what": "This browser is not allowed to use your p2pd yet.",
   "denied.how": "Run this command in a terminal on the same computer. It opens the page with a one-time code:",
 
+  "view.loading": "Loading …",
+  "view.failed": "This part of the page could not be loaded. It is tried again by itself.",
+  "view.reload": "Load the page again",
   "back": "Back to the list",
   "cancel": "Cancel",
   "me": "You",

@@ -12,6 +12,9 @@ export default {
   "denied.what": "Ce navigateur n’a pas encore le droit d’utiliser votre p2pd.",
   "denied.how": "Lancez cette commande dans un terminal sur le même ordinateur. Elle ouvre la page avec un code à usage unique :",
 
+  "view.loading": "Chargement…",
+  "view.failed": "Cette partie de la page n’a pas pu être chargée. Un nouvel essai est fait automatiquement.",
+  "view.reload": "Recharger la page",
   "back": "Retour à la liste",
   "cancel": "Annuler",
   "me": "Vous",

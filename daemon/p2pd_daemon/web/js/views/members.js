@@ -7,9 +7,7 @@ import { nameOf, peerKey } from "../store/places.js";
 import { avatar } from "./avatar.js";
 import { icons } from "./icons.js";
 
-export function membersPanel(state, place, actions) {
-  const { panel } = state;
-  if (panel?.kind !== "members") return nothing;
+export function membersPanel({ panel }, actions, place) {
   const close = (event) => {
     if (event.key === "Escape") actions.closeMembers();
   };

@@ -5,9 +5,11 @@ import { t } from "../i18n.js";
 import { isRoom, nameOf } from "../store/places.js";
 import { composer } from "./composer.js";
 import { icons } from "./icons.js";
-import { membersPanel } from "./members.js";
-import { searchPanel } from "./search.js";
+import { later } from "./later.js";
 import { timeline } from "./timeline.js";
+
+const searchPanel = later(async () => (await import("./search.js")).searchPanel, ".search input");
+const membersPanel = later(async () => (await import("./members.js")).membersPanel, ".members [data-first]");
 
 export function placePage(state, actions) {
   const { key } = state.route;
@@ -15,10 +17,10 @@ export function placePage(state, actions) {
   if (!place) return state.link === "live" && isRoom(key) ? notJoined(key, actions) : nothing;
   return html`<div class="place">
     ${head(state, place, actions)}
-    ${searchPanel(state, actions)}
+    ${state.search?.key === key ? searchPanel(state, actions) : nothing}
     <div class="middle">
       <div class="talk">${timeline(state, actions)}${composer(state, actions)}</div>
-      ${membersPanel(state, place, actions)}
+      ${state.panel?.kind === "members" ? membersPanel(state, actions, place) : nothing}
     </div>
   </div>`;
 }

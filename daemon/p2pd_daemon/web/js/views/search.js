@@ -8,8 +8,7 @@ import { nameOfAuthor } from "./message.js";
 
 export function searchPanel(state, actions) {
   const { key } = state.route;
-  const search = state.search?.key === key ? state.search : null;
-  if (!search) return nothing;
+  const { search } = state;
   const submit = (event) => {
     event.preventDefault();
     actions.search(key, new FormData(event.target).get("text"));

@@ -3,21 +3,16 @@
 import { html, nothing } from "../../vendor/lit-html/lit-html.js";
 import { repeat } from "../../vendor/lit-html/directives/repeat.js";
 import { t } from "../i18n.js";
-import { placePage } from "./place.js";
-import { receivePage, sendPage } from "./pair.js";
+import { later } from "./later.js";
 import { sidebar } from "./sidebar.js";
-import { startPage } from "./start.js";
 
 const PAGES = {
-  start: startPage,
-  place: placePage,
-  receive: receivePage,
-  send: sendPage,
-};
-// Loaded when they are first looked at: the first load is smaller without.
-const LATER = {
-  network: async () => (await import("./network.js")).networkPage,
-  settings: async () => (await import("./settings.js")).settingsPage,
+  start: later(async () => (await import("./start.js")).startPage),
+  place: later(async () => (await import("./place.js")).placePage),
+  network: later(async () => (await import("./network.js")).networkPage),
+  settings: later(async () => (await import("./settings.js")).settingsPage),
+  receive: later(async () => (await import("./pair.js")).receivePage, "main textarea"),
+  send: later(async () => (await import("./pair.js")).sendPage, "main textarea"),
 };
 const ALONE = new Set(["receive", "send"]); // pages without the list of places
 
@@ -29,19 +24,10 @@ export function shell(state, actions) {
     ${linkBanner(state)}
     <div class="frame" data-page=${page}>
       ${ALONE.has(page) ? nothing : sidebar(state, actions)}
-      <main id="main" tabindex="-1">${content(page, state, actions)}</main>
+      <main id="main" tabindex="-1">${PAGES[page](state, actions)}</main>
     </div>
     ${notices(state, actions)}
   `;
-}
-
-function content(page, state, actions) {
-  if (PAGES[page]) return PAGES[page](state, actions);
-  LATER[page]().then((view) => {
-    PAGES[page] = view;
-    actions.ui({}); // draws it
-  }, () => {}); // the daemon is gone, as the banner says; the next change asks again
-  return nothing;
 }
 
 // The address holds the page's route behind the #, so this link moves the focus itself.
