@@ -1,6 +1,8 @@
 // Places: the rooms this node is in, and the conversations with one person each. A place's key is `room:NAME` or
 // `peer:PEER_ID`; names are never used as keys without that, so that no name can be `__proto__`.
 
+import { shortId } from "./people.js";
+
 export const roomKey = (name) => `room:${name}`;
 export const peerKey = (peerId) => `peer:${peerId}`;
 export const keyOf = (message) => (message.room === null || message.room === undefined ? peerKey(message.peer) : roomKey(message.room));
@@ -10,6 +12,9 @@ export const nameOf = (key) => key.slice(5);
 // What to ask the API for: {room: NAME} or {peer: PEER_ID}.
 export const whereOf = (key) => (isRoom(key) ? { room: nameOf(key) } : { peer: nameOf(key) });
 
+// The daemon gives the whole peer ID for somebody without a name, so that it can be looked up.
+const titleOf = (one) => (one.name === one.peer_id ? shortId(one.peer_id) : one.name);
+
 export function reducePlaces(state, action) {
   switch (action.type) {
     case "places": {
@@ -18,7 +23,7 @@ export function reducePlaces(state, action) {
         places[roomKey(room.room)] = { key: roomKey(room.room), title: room.room, ...room };
       }
       for (const one of action.conversations) {
-        places[peerKey(one.peer_id)] = { key: peerKey(one.peer_id), title: one.name, ...one };
+        places[peerKey(one.peer_id)] = { key: peerKey(one.peer_id), title: titleOf(one), ...one };
       }
       const open = state.places[state.route.key];
       if (open && !isRoom(open.key)) places[open.key] ??= open; // nothing was said there yet
