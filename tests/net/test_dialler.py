@@ -125,7 +125,8 @@ async def test_a_daemon_whose_redials_are_refused_tries_less_and_less(transport:
         assert theirs is not None
         await node.network.disconnect(other.peer_id)
         await until(lambda: theirs.dropped >= 7)  # the disconnect, and each of its redials
-        assert refused <= theirs.dropped  # libp2p makes none of its own
+        # libp2p makes none of its own: each is one of the schedule, as dropped or failed; one may be under way.
+        assert refused <= theirs.failures + 1
         assert schedule.delay(theirs, trio.current_time()) > 10 * pace.fresh_ceiling
 
 
