@@ -88,6 +88,12 @@ class GuardedSwarm(Swarm):
     async def notify_closed_stream(self, stream: INetStream) -> None:
         """Likewise."""
 
+    async def new_stream(self, peer_id: ID) -> INetStream:
+        """libp2p dials whom a stream is for: its services would bring back who has just hung up, again and again."""
+        if not self.get_connections(peer_id):
+            raise SwarmException(f"{peer_id} is not connected")
+        return await super().new_stream(peer_id)
+
     async def add_conn(self, muxed_conn: IMuxedConn, direction: str = "unknown") -> SwarmConn:
         self.half_open.leave()
         if direction == "inbound" and self.refuses(muxed_conn.peer_id):
