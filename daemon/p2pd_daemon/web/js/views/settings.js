@@ -1,5 +1,6 @@
 // What one can change: the name, how the page looks, what it says aloud, who is blocked or renamed, exports, the token.
 
+import { live } from "../../vendor/lit-html/directives/live.js";
 import { html, nothing } from "../../vendor/lit-html/lit-html.js";
 import { repeat } from "../../vendor/lit-html/directives/repeat.js";
 import { LANGUAGES, t } from "../i18n.js";
@@ -32,8 +33,8 @@ function look({ preferences }, actions) {
 }
 
 function notify({ preferences, ui }, actions) {
-  const rule = (name) => html`<label class="check"><input type="checkbox" .checked=${preferences.notify[name]}
-    @change=${(event) => { const { checked } = event.target; event.target.checked = preferences.notify[name]; actions.notify(name, checked); }}>
+  const rule = (name) => html`<label class="check"><input type="checkbox" .checked=${live(preferences.notify[name])}
+    @change=${(event) => actions.notify(name, event.target.checked)}>
     ${t(`notify.${name}`)}</label>`;
   return html`<p class="faint">${t("notify.what")}</p>${rule("direct")}${rule("mentions")}
     <div role="alert">${ui.notifyRefused ? html`<p class="failed">${t(`notify.${ui.notifyRefused}`)}</p>` : nothing}</div>`;
