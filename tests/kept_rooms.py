@@ -103,7 +103,7 @@ class Client:
         mine, theirs = open_pipe(self.key.peer_id, PeerId("keeper"))
         theirs.peer = self.key.peer_id
         result = SyncResult()
-        with trio.fail_after(20):
+        with trio.fail_after(60):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(keeper.on_sync, theirs)
                 result = await self._drive(mine, tag)

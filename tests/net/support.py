@@ -168,7 +168,7 @@ def meet(a: Node, b: Node, topic: str = TOPIC) -> bool:
     )
 
 
-async def until(condition: Callable[..., bool], seconds: float = 10) -> None:
+async def until(condition: Callable[..., bool], seconds: float = 30) -> None:
     """Wait for something that has no event of its own."""
     with trio.fail_after(seconds):
         while not condition():  # noqa: ASYNC110
@@ -188,7 +188,7 @@ async def many(count: int, attack: Callable[[int], Awaitable[None]], at_once: in
             nursery.start_soon(one, index)
 
 
-async def chat(a: Node, b: Node, text: str, seconds: float = 10) -> None:
+async def chat(a: Node, b: Node, text: str, seconds: float = 30) -> None:
     """Both hear the other."""
     await a.say(f"{text}, from a")
     await b.say(f"{text}, from b")

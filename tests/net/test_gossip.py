@@ -16,7 +16,7 @@ OTHER = "p2pd/1/other"
 
 @pytest.mark.slow
 async def test_each_record_is_judged_and_delivered_once() -> None:
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         async with open_nodes(4, TOPIC) as nodes:
             await join_up(nodes, full_mesh(4))
             for number in range(20):
@@ -30,7 +30,7 @@ async def test_each_record_is_judged_and_delivered_once() -> None:
 
 @pytest.mark.slow
 async def test_records_arrive_byte_by_byte() -> None:
-    with trio.fail_after(10):
+    with trio.fail_after(60):
         async with open_nodes(3, TOPIC) as nodes:
             await join_up(nodes, line(3))
             record = nodes[0].record("hello")
@@ -47,7 +47,7 @@ async def test_what_is_not_accepted_is_not_relayed() -> None:
         outcome = Outcome(record.data.decode().split()[0])
         return Verdict(outcome, "" if outcome is Outcome.ACCEPT else f"because of {outcome.value}")
 
-    with trio.fail_after(10):
+    with trio.fail_after(60):
         async with open_nodes(3, TOPIC) as nodes:
             first, middle, last = nodes
             await join_up(nodes, line(3))
@@ -63,7 +63,7 @@ async def test_what_is_not_accepted_is_not_relayed() -> None:
 
 
 async def test_a_record_may_be_published_again_when_somebody_is_there() -> None:
-    with trio.fail_after(10):
+    with trio.fail_after(60):
         async with open_nodes(2, TOPIC) as (alice, bob):
             record = alice.record("is anybody there?")
             assert await alice.network.publish(record) == 0
@@ -77,7 +77,7 @@ async def test_a_record_may_be_published_again_when_somebody_is_there() -> None:
 @pytest.mark.slow
 async def test_a_forgery_does_not_silence_the_author() -> None:
     """The message id is author and seqno only: whoever sends another text under it first must not be believed."""
-    with trio.fail_after(10):
+    with trio.fail_after(60):
         async with open_nodes(3, TOPIC) as (alice, bob, mallory):
             await join_up([alice, bob, mallory], [(0, 1), (1, 2)])
             record = alice.record("the truth")
@@ -91,7 +91,7 @@ async def test_a_forgery_does_not_silence_the_author() -> None:
 
 
 async def test_records_of_other_topics_do_not_arrive() -> None:
-    with trio.fail_after(10):
+    with trio.fail_after(60):
         async with open_nodes(2, TOPIC) as (alice, bob):
             await join_up([alice, bob], [(0, 1)])
             assert await alice.say("psst", OTHER) == 0
@@ -100,7 +100,7 @@ async def test_records_of_other_topics_do_not_arrive() -> None:
 
 
 async def test_members_come_and_go() -> None:
-    with trio.fail_after(10):
+    with trio.fail_after(60):
         async with open_node(TOPIC) as alice:
             async with open_node() as bob:
                 await alice.network.connect(bob.addr)
@@ -120,7 +120,7 @@ async def test_members_come_and_go() -> None:
 
 async def test_a_topic_joined_while_the_hello_is_written_is_told() -> None:
     """Between our hello and our entry in libp2p's table of peers a new topic would be told to nobody."""
-    with trio.fail_after(10):
+    with trio.fail_after(60):
         async with open_node(TOPIC) as alice, open_node() as bob, trio.open_nursery() as nursery:
             pubsub = bob.gossip.pubsub
             hello = pubsub.get_hello_packet
@@ -131,11 +131,11 @@ async def test_a_topic_joined_while_the_hello_is_written_is_told() -> None:
 
             pubsub.get_hello_packet = hello_then_join  # type: ignore[method-assign]  # to be in time
             await bob.network.connect(alice.addr)
-            await until(lambda: alice.network.members(TOPIC) == [bob.peer_id], 3)
+            await until(lambda: alice.network.members(TOPIC) == [bob.peer_id])
 
 
 async def test_connections_are_told_once_and_described() -> None:
-    with trio.fail_after(10):
+    with trio.fail_after(60):
         async with open_node(TOPIC) as alice:
             async with open_node(TOPIC) as bob:
                 await join_up([alice, bob], [(0, 1)])

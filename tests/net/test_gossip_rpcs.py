@@ -44,7 +44,7 @@ async def write(node: Node, to: Node, content: bytes) -> INetStream:
 async def test_b9_several_messages_in_one_rpc_are_taken_in_order() -> None:
     """libp2p starts a task for each, and trio runs tasks in no order."""
     texts = [str(number) for number in range(50)]
-    with trio.fail_after(10):
+    with trio.fail_after(60):
         async with open_nodes(2, TOPIC) as (alice, bob):
             await join_up([alice, bob], [(0, 1)])
             bob.events.gate = trio.Event()
@@ -57,7 +57,7 @@ async def test_b9_several_messages_in_one_rpc_are_taken_in_order() -> None:
 
 async def test_a_greeting_of_no_bytes_is_one() -> None:
     """go-libp2p sends it when it is in no topic."""
-    with trio.fail_after(10):
+    with trio.fail_after(60):
         async with open_nodes(2, TOPIC) as (alice, bob):
             await join_up([alice, bob], [(0, 1)])
             await write(alice, bob, HELLO + publishing(records(["hello"])[0].raw))
@@ -71,7 +71,7 @@ async def test_a_record_in_another_encoding_is_the_same_record() -> None:
     odd = message.SerializeToString() + b"\x38\x01"  # a field that nobody knows
     parts = [bytes_field(5, message.signature), bytes_field(4, TOPIC.encode()), bytes_field(3, message.seqno)]
     backwards = b"".join([*parts, bytes_field(2, message.data), bytes_field(1, message.from_id)])
-    with trio.fail_after(10):
+    with trio.fail_after(60):
         async with open_nodes(3, TOPIC) as nodes:
             await join_up(nodes, [(0, 1), (1, 2)])
             await write(nodes[0], nodes[1], HELLO + publishing(backwards, odd, record.raw))
@@ -84,7 +84,7 @@ async def test_a_record_in_another_encoding_is_the_same_record() -> None:
 async def test_an_odd_encoding_does_not_silence_another_record() -> None:
     """Of two authors in one message protobuf takes the last: the first one's id must not count as seen."""
     (mine,) = records(["of the one who sends it"])
-    with trio.fail_after(10):
+    with trio.fail_after(60):
         async with open_nodes(2, TOPIC) as (alice, bob):
             await join_up([alice, bob], [(0, 1)])
             victim = sign_record(new_key(), 7, TOPIC, b"of the victim")
@@ -96,7 +96,7 @@ async def test_an_odd_encoding_does_not_silence_another_record() -> None:
 
 
 async def test_what_is_no_message_costs_the_stream() -> None:
-    with trio.fail_after(10):
+    with trio.fail_after(60):
         async with open_nodes(2, TOPIC) as (alice, bob):
             await join_up([alice, bob], [(0, 1)])
             await write(alice, bob, HELLO + publishing(b"\xff\xff\xff"))
@@ -106,7 +106,7 @@ async def test_what_is_no_message_costs_the_stream() -> None:
 
 @pytest.mark.slow
 async def test_a_record_is_encoded_once_for_all_peers_and_checked_by_others_only() -> None:
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         async with open_nodes(4, TOPIC) as nodes:
             await join_up(nodes, star(4))
             queues = list(nodes[0].gossip.pubsub.peer_queues.values())
@@ -121,7 +121,7 @@ async def test_a_record_is_encoded_once_for_all_peers_and_checked_by_others_only
 @pytest.mark.slow
 async def test_b11_what_the_router_keeps_does_not_grow_with_the_messages() -> None:
     """libp2p's router notes the time of each delivery for adaptive gossip, and forgets it only where that is on."""
-    with trio.fail_after(30):
+    with trio.fail_after(60):
         async with open_nodes(3, TOPIC) as nodes:
             await join_up(nodes, full_mesh(3))
 
@@ -157,7 +157,7 @@ async def test_a_peer_is_asked_for_so_many_a_heartbeat_whatever_it_claims_to_hav
 ) -> None:
     monkeypatch.setattr(gossip_router, "IDS_PER_CONTROL", 100)
     asked: list[bytes] = []
-    with trio.fail_after(10):
+    with trio.fail_after(60):
         async with open_nodes(2, TOPIC) as (alice, bob):
             await join_up([alice, bob], [(0, 1)])
             router = bob.gossip.router
@@ -176,7 +176,7 @@ async def test_what_is_offered_under_an_id_of_another_kind_is_asked_for_once(
 ) -> None:
     """Rust's ids are never among those that we have seen; it offers each for three heartbeats, and sends each time."""
     asked: list[bytes] = []
-    with trio.fail_after(10):
+    with trio.fail_after(60):
         async with open_nodes(2, TOPIC) as (alice, bob):
             await join_up([alice, bob], [(0, 1)])
             router = bob.gossip.router
@@ -194,7 +194,7 @@ async def test_a_peer_does_not_choose_how_much_is_written_to_it() -> None:
     long = "made up " * 50_000
     offer = rpc_pb2.ControlIHave(topicID=TOPIC, messageIDs=[long.encode(), b"short"])
     control = rpc_pb2.ControlMessage(graft=[rpc_pb2.ControlGraft(topicID=long)], ihave=[offer])
-    with trio.fail_after(10):
+    with trio.fail_after(60):
         async with open_nodes(2, TOPIC) as (alice, bob):
             await join_up([alice, bob], [(0, 1)])
             queue = bob.gossip.pubsub.peer_queues[alice.opened.own_id]
@@ -208,7 +208,7 @@ async def test_a_peer_does_not_choose_how_much_is_written_to_it() -> None:
 
 async def test_a_graft_is_answered_once_however_often_an_rpc_repeats_it() -> None:
     grafts = [rpc_pb2.ControlGraft(topicID=TOPIC)] * 500
-    with trio.fail_after(10):
+    with trio.fail_after(60):
         async with open_nodes(2, TOPIC) as (alice, bob):
             await join_up([alice, bob], [(0, 1)])
             router, peer = bob.gossip.router, alice.opened.own_id

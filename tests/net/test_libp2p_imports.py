@@ -62,7 +62,7 @@ from net.support import Recorder, new_key
 from p2pd_daemon.net.network import NetworkConfig, open_network
 async def main():
     config = NetworkConfig(listen=("/ip4/127.0.0.1/tcp/0",), mdns=False)
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         async with (
             open_network(new_key(), config, Recorder(), []) as one,
             open_network(new_key(), config, Recorder(), []) as two,

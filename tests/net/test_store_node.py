@@ -67,7 +67,7 @@ async def open_client(store: OpenHost, key: SigningKey | None = None) -> AsyncIt
 async def test_a_letter_is_for_its_owner_alone(tmp_path: Path) -> None:
     ann, bob = new_key(), new_key()
     letters = tuple(sealed(f"letter {i}", NOW_MS + i, key=ann, to=bob, seqno=i + 1) for i in range(40))
-    with trio.fail_after(30):
+    with trio.fail_after(60):
         async with open_store_node(tmp_path) as store, open_client(store, ann) as sender:
             await until(lambda: sender.network.is_store_node(store.peer_id))
             async with sender.network.open_store(store.peer_id) as channel:
@@ -88,7 +88,7 @@ async def test_a_letter_is_for_its_owner_alone(tmp_path: Path) -> None:
 
 
 async def test_a_node_that_keeps_nothing_says_so(tmp_path: Path) -> None:
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         async with open_node() as plain, open_node() as other:
             await other.network.connect(plain.addr)
             with pytest.raises(NetworkError):
@@ -105,7 +105,7 @@ async def test_a_hostile_peer_costs_its_own_streams_only(tmp_path: Path) -> None
         b"\x81\x80\x80\x01" + b"x" * 100,  # longer than allowed
         encode_frame(b"\x1a\x02\x08\x01"),  # a fetch from half a place
     )
-    with trio.fail_after(40):
+    with trio.fail_after(60):
         async with open_store_node(tmp_path) as store, open_client(store) as eve:
             for number, attack in enumerate(attacks, 1):
                 try:
@@ -120,7 +120,7 @@ async def test_a_hostile_peer_costs_its_own_streams_only(tmp_path: Path) -> None
 
 
 async def test_streams_of_one_peer_are_bounded(tmp_path: Path) -> None:
-    with trio.fail_after(30):
+    with trio.fail_after(60):
         async with open_store_node(tmp_path) as store, open_client(store) as eve, AsyncExitStack() as held:
             for _ in range(STREAMS_PER_PEER):
                 channel = await held.enter_async_context(eve.network.open_store(store.peer_id))
@@ -140,7 +140,7 @@ def test_a_deposit_of_large_letters_fits() -> None:
 async def test_a_peer_that_comes_back_is_asked_again_what_it_is(tmp_path: Path) -> None:
     """libp2p remembers; a node restarted with --store would not be known as a store node until we restart too."""
     key = new_key()
-    with trio.fail_after(30):
+    with trio.fail_after(60):
         async with open_node() as ann:
             async with open_node(key=key) as plain:
                 await ann.network.connect(plain.addr)

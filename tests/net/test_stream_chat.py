@@ -18,7 +18,7 @@ from p2pd_daemon.net.streams import open_stream, read_some, write_all
 
 @pytest.fixture(autouse=True)
 async def limit() -> AsyncIterator[None]:
-    with trio.fail_after(30):
+    with trio.fail_after(60):
         yield
 
 

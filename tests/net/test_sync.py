@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 
 async def test_a_session_over_a_stream_makes_both_equal(tmp_path: Path) -> None:
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         async with open_pair(tmp_path) as (ann, bob):
             await ann.say(40)
             await bob.say(30)
@@ -45,7 +45,7 @@ async def test_equal_sides_spend_less_than_a_kilobyte(
             super().__init__(*args)  # type: ignore[arg-type]  # as it was called
             channels.append(self)
 
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         async with open_pair(tmp_path) as (ann, bob):
             await ann.say(300)
             await ann.sync(bob)
@@ -109,7 +109,7 @@ async def test_changed_bytes_are_an_error_that_names_it_and_nothing_else_is_lost
 
 
 async def test_a_third_stream_of_one_peer_is_refused(tmp_path: Path) -> None:
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         async with open_pair(tmp_path) as (ann, bob), AsyncExitStack() as stack:
             channels = [await stack.enter_async_context(ann.stream(bob)) for _ in range(3)]
             refused = await channels[2].receive()
@@ -118,7 +118,7 @@ async def test_a_third_stream_of_one_peer_is_refused(tmp_path: Path) -> None:
 
 
 async def test_a_second_session_about_one_room_is_refused_while_the_first_goes_on(tmp_path: Path) -> None:
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         async with open_pair(tmp_path) as (ann, bob), ann.stream(bob) as first:
             await first.send(hello())
             assert isinstance(await first.receive(), Hello)
@@ -138,7 +138,7 @@ async def test_who_says_nothing_is_dropped_after_the_time_for_a_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(net_sync, "STEP_S", 0.3)
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         async with open_pair(tmp_path) as (ann, bob), ann.stream(bob) as channel:
             await channel.send(hello())
             assert isinstance(await channel.receive(), Hello)
@@ -148,7 +148,7 @@ async def test_who_says_nothing_is_dropped_after_the_time_for_a_step(
 
 
 async def test_a_frame_out_of_place_is_answered_with_why(tmp_path: Path) -> None:
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         async with open_pair(tmp_path) as (ann, bob), ann.stream(bob) as channel:
             await channel.send(PageRequest())
             refused = await channel.receive()
@@ -158,7 +158,7 @@ async def test_a_frame_out_of_place_is_answered_with_why(tmp_path: Path) -> None
 
 
 async def test_a_frame_above_the_limit_is_not_read(tmp_path: Path) -> None:
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         async with open_pair(tmp_path) as (ann, bob), ann.stream(bob) as channel:
             await channel._stream.write(b"\xff\xff\xff\x7f")  # 256 MiB follow
             refused = await channel.receive()
@@ -166,7 +166,7 @@ async def test_a_frame_above_the_limit_is_not_read(tmp_path: Path) -> None:
 
 
 async def test_a_peer_that_does_not_speak_it_is_no_fault(tmp_path: Path) -> None:
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         async with open_pair(tmp_path) as (ann, _), open_node() as mute:
             mute.opened.host.get_mux().handlers.pop(net_sync.PROTOCOL_ID)
             await ann.node.network.connect(mute.addr)

@@ -13,7 +13,7 @@ LOOPBACK = NetworkConfig(listen=("/ip4/127.0.0.1/tcp/0",), mdns=False)
 
 @pytest.mark.slow
 async def test_peers_that_have_nothing_but_tls_connect() -> None:
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         async with (
             open_network(new_key(), LOOPBACK, Recorder(), []) as one,
             open_network(new_key(), LOOPBACK, Recorder(), []) as two,

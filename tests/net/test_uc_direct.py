@@ -25,7 +25,7 @@ HELLO = DirectRequest("hello", 1_700_000_000_000, "test/1")
 
 @pytest.fixture(autouse=True)
 async def limit() -> AsyncIterator[None]:
-    with trio.fail_after(30):
+    with trio.fail_after(60):
         yield
 
 

@@ -15,12 +15,17 @@ def anyio_backend() -> tuple[str, dict[str, object]]:
     return "trio", {"clock": trio.testing.MockClock(autojump_threshold=0)}
 
 
-@pytest.fixture(autouse=True)
+def test_a_frozen_peer_is_noticed_within_ten_seconds() -> None:
+    assert muxer.PING_EVERY_S + muxer.PING_TIMEOUT_S < 10
+
+
+@pytest.fixture
 def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(muxer, "PING_TIMEOUT_S", 1.0)
     monkeypatch.setattr(muxer, "ANSWER_TIMEOUT_S", 5.0)
 
 
+@pytest.mark.usefixtures("_patience")
 async def test_a_peer_that_is_silent_is_given_up() -> None:
     async with by_hand() as (connection, _):
         begun = trio.current_time()
@@ -28,6 +33,7 @@ async def test_a_peer_that_is_silent_is_given_up() -> None:
         assert 1 <= trio.current_time() - begun < 2
 
 
+@pytest.mark.usefixtures("_patience")
 async def test_a_peer_that_talks_has_more_time_to_answer() -> None:
     """On a slow line the answer to a ping waits behind all that was sent before it; but not for ever."""
     async with by_hand() as (connection, hand):

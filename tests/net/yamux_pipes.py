@@ -52,7 +52,7 @@ def pipes(held: float = math.inf, held_back: float = math.inf) -> tuple[Any, Any
 async def connections(held: float = math.inf) -> AsyncIterator[tuple[YamuxConnection, YamuxConnection]]:
     ends = pipes(held, held)
     one, other = (YamuxConnection(end, ID(b"peer")) for end in ends)
-    with trio.fail_after(10):
+    with trio.fail_after(60):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(one.start)
             nursery.start_soon(other.start)
@@ -85,7 +85,7 @@ class Hand:
 async def by_hand(held: float = math.inf) -> AsyncIterator[tuple[YamuxConnection, Hand]]:
     ours, theirs = pipes(held_back=held)
     connection = YamuxConnection(theirs, ID(b"peer"))
-    with trio.fail_after(10):
+    with trio.fail_after(60):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(connection.start)
             await connection.event_started.wait()
