@@ -46,15 +46,17 @@ async def test_a_call_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 async def test_slow_clients_are_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http11, "HEAD_SECONDS", 0.05)
-    monkeypatch.setattr(http11, "BODY_SECONDS", 0.05)
-    monkeypatch.setattr(http11, "IDLE_SECONDS", 0.05)
     async with open_api(tmp_path) as api:
-        async with await api.raw_unix() as stream:
-            assert await stream.receive_some() == b""  # idle: closed without a word
-        async with await api.raw_unix() as stream:
-            await stream.send_all(b"GET / HTTP/1.1\r\nHost:")
-            assert (await read_answer(stream)).status == 408
+        with monkeypatch.context() as shorter:
+            shorter.setattr(http11, "IDLE_SECONDS", 0.05)
+            async with await api.raw_unix() as stream:
+                assert await stream.receive_some() == b""  # closed without a word
+        with monkeypatch.context() as shorter:
+            shorter.setattr(http11, "HEAD_SECONDS", 0.05)
+            async with await api.raw_unix() as stream:
+                await stream.send_all(b"GET / HTTP/1.1\r\nHost:")
+                assert (await read_answer(stream)).status == 408
+        monkeypatch.setattr(http11, "BODY_SECONDS", 0.05)
         async with await api.raw_unix() as stream:
             half = b"POST /v1/join HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
             await stream.send_all(half)
@@ -109,7 +111,11 @@ async def test_a_client_that_hangs_up_costs_nothing(tmp_path: Path) -> None:
         assert (await api.ask("GET", "/health")).status == 200
 
 
-async def test_stopping_is_quick_and_lets_answers_finish(tmp_path: Path) -> None:
+async def test_stopping_is_quick_and_lets_answers_finish(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("p2pd_daemon.api.serve.GRACE_SECONDS", 15)
+
     class Slow(MemoryControl):
         def __init__(self) -> None:
             super().__init__()
@@ -133,7 +139,7 @@ async def test_stopping_is_quick_and_lets_answers_finish(tmp_path: Path) -> None
             await control.begun.wait()
             nursery.start_soon(_set_later, control.go_on)
             started = trio.current_time()
-        assert trio.current_time() - started < 0.5
+        assert trio.current_time() - started < 10
         assert json.loads((await read_answer(busy)).content) == {"nick": ""}
         assert await idle.receive_some() == b""
         for stream in (idle, busy, stuck):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import trio
 import trio.testing
@@ -52,16 +54,22 @@ def test_one_pulls_at_a_time_whoever_it_is_with() -> None:
 
 async def test_the_end_can_be_waited_for() -> None:
     turns = Turns(ME)
+    said_all = trio.Event()
+    waited = []
 
     async def session() -> None:
         with turns.take("lobby", LARGER, ours=False):
-            await trio.sleep(0.05)
+            await said_all.wait()
 
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(session)
-        await trio.testing.wait_all_tasks_blocked()
-        start = trio.current_time()
-        await turns.wait("lobby", SMALLER)
-        assert trio.current_time() < start + 0.04
-        await turns.wait("lobby", LARGER)
-        assert trio.current_time() >= start + 0.04
+    async def wait(peer: PeerId) -> None:
+        await turns.wait("lobby", peer)
+        waited.append(peer)
+
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            for task in (session, partial(wait, SMALLER), partial(wait, LARGER)):
+                nursery.start_soon(task)
+                await trio.testing.wait_all_tasks_blocked()
+            assert waited == [SMALLER]
+            said_all.set()
+    assert waited == [SMALLER, LARGER]
