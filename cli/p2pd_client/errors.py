@@ -26,6 +26,7 @@ EXIT_CODES = {
     "network": 5,
     "dial_failed": 5,
     "connection_refused": 5,
+    "connection_ended": 5,
     "dial_timeout": 5,
     "wrong_peer_id": 5,
     "self_dial": 5,

@@ -115,6 +115,12 @@ class ConnectionRefused(NetworkError):
     code = "connection_refused"
 
 
+class ConnectionEnded(NetworkError):
+    """The peer answered, and hung up before it said anything."""
+
+    code = "connection_ended"
+
+
 class DialTimeout(NetworkError):
     code = "dial_timeout"
     http_status = 504

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from e2e.harness import Net, run_cli
+from e2e.harness import Net, eventually, run_cli
 
 pytestmark = pytest.mark.slow
 
@@ -65,3 +65,20 @@ def test_each_outcome_has_its_own_words(net: Net, silent_port: int) -> None:
     assert bob.json("peers")[0]["direction"] == "in"
     ann.cli("disconnect", bob.peer_id)
     assert ann.json("peers") == []  # bob's daemon redials within a second, and is refused
+
+
+def test_who_was_disconnected_is_told_so_and_not_that_it_is_connected(net: Net) -> None:
+    ann, bob = net.daemons("ann", "bob")
+    ann.connect(bob)
+    eventually(lambda: bob.peers() == {ann.peer_id})
+    ann.cli("disconnect", bob.peer_id)
+    eventually(lambda: bob.peers() == set())
+    for target in (ann.addr, ann.peer_id):
+        done = run_cli("connect", target, home=bob.home)
+        assert (done.returncode, done.stdout) == (5, ""), done.stderr
+        assert done.stderr.startswith(f"error: {ann.peer_id} at {ann.addr.partition('/p2p/')[0]} ended"), (
+            done.stderr
+        )
+        assert "hint: " in done.stderr
+    ann.connect(bob)  # its person takes it back
+    assert bob.json("connect", ann.addr)[0]["peer_id"] == ann.peer_id

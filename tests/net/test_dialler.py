@@ -15,6 +15,7 @@ import trio
 from libp2p.peer.id import ID
 from net.support import Node, new_key, open_node, until
 from p2pd_daemon.core.peer_id import PeerId
+from p2pd_daemon.errors import ConnectionEnded
 from p2pd_daemon.net.schedule import Kind, Pace
 
 BACK_S = 10.0  # the promise: back within this after the return
@@ -101,6 +102,17 @@ async def test_a_persons_disconnect_is_undone_by_neither_daemon() -> None:
         assert ours.held
         await node.network.connect(other.peer_id)
         assert not ours.held
+
+
+async def test_who_is_let_in_and_dropped_at_once_is_not_connected() -> None:
+    async with open_node() as node, open_node() as other:
+        await other.network.connect(node.addr)
+        await node.network.disconnect(other.peer_id)
+        await until(lambda: not other.network.is_connected(node.peer_id))
+        with pytest.raises(ConnectionEnded, match="at once"):  # what it said of itself before counts no more
+            await other.network.connect(node.addr)
+        await node.network.connect(other.addr)
+        await other.network.connect(node.addr)
 
 
 @pytest.mark.slow

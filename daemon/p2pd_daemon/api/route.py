@@ -26,6 +26,7 @@ NO_PEER: Errors = (
 DIAL: Errors = (
     errors.DialFailed,
     errors.ConnectionRefused,
+    errors.ConnectionEnded,
     errors.DialTimeout,
     errors.WrongPeerId,
     errors.SelfDial,

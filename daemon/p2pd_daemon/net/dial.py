@@ -22,6 +22,7 @@ from multiaddr import Multiaddr
 
 from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.errors import (
+    ConnectionEnded,
     ConnectionRefused,
     DialFailed,
     DialTimeout,
@@ -208,6 +209,14 @@ def nothing_known(peer: PeerId) -> PeerUnreachable:
     return PeerUnreachable(
         f"no address of {peer} is known",
         hint="Give a full address, /ip4/…/tcp/…/p2p/…, once; or start both nodes with the same --bootstrap.",
+    )
+
+
+def ended_at_once(done: Connected) -> ConnectionEnded:
+    return ConnectionEnded(
+        f"{done.peer_id} at {done.addr} ended the connection at once:"
+        " it may have disconnected or blocked you, or take no more connections",
+        hint="After `p2pd disconnect` it lets you in again in 10 minutes, or when its person connects to you.",
     )
 
 

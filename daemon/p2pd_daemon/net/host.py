@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from libp2p.crypto.ed25519 import create_new_key_pair
@@ -77,6 +78,7 @@ async def open_host(key: SigningKey, config: NetworkConfig) -> AsyncIterator[Ope
     )
     opened = OpenHost(host, swarm, swarm.get_peer_id(), PeerId(swarm.get_peer_id().to_base58()))
     guards.guard_streams(host, opened.dropped)
+    swarm.meets = partial(identify.forget, host)
     with claim_ports(listen), no_groups(), _tolerate_late_tasks():
         async with host.run(listen_addrs=listen):
             try:

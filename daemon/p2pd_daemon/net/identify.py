@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 
 from libp2p.abc import IPeerStore
 from libp2p.host import basic_host
+from libp2p.host.basic_host import BasicHost
 from libp2p.identity.identify import identify as libp2p_identify
 from libp2p.identity.identify.pb.identify_pb2 import Identify
 from libp2p.identity.identify_push import identify_push
@@ -28,9 +29,14 @@ def on_identified(peerstore: IPeerStore, tell: Callable[[ID], None]) -> None:
     _listeners.setdefault(peerstore, []).append(tell)
 
 
-def forget(peerstore: IPeerStore, peer_id: ID) -> None:
-    """The peer is gone: so it is asked again when it comes back, as libp2p asks only whom it knows nothing of."""
-    peerstore.clear_protocol_data(peer_id)
+def forget(host: BasicHost, peer_id: ID) -> None:
+    """So that the peer is asked when it comes back: libp2p asks only whom it knows nothing of.
+
+    That a connection has ended is told 0.1 s late, so this is for its end and for the next one's beginning.
+    """
+    host.get_peerstore().clear_protocol_data(peer_id)
+    host._identified_peers.pop(peer_id, None)
+    host._identify_inflight.discard(peer_id)
 
 
 async def _update(peerstore: IPeerStore, peer_id: ID, message: Identify) -> None:

@@ -20,6 +20,7 @@ from p2pd_daemon.core.uc_direct import PROTOCOL_ID as UC_DIRECT
 from p2pd_daemon.errors import LocalProtocolError
 from p2pd_daemon.net import direct, uc_direct, uc_discovery
 from p2pd_daemon.net import ping as pinging
+from p2pd_daemon.net.dial import ended_at_once
 from p2pd_daemon.net.dialler import Dialler
 from p2pd_daemon.net.discovery import Discovery
 from p2pd_daemon.net.gossip import Gossip, open_gossip
@@ -59,6 +60,7 @@ __all__ = [
     "open_network",
 ]
 
+WELCOME_S = 1.5  # for a peer to answer or to hang up; what speaks no identify does neither
 IDENTIFY_S = 3.0  # for a new peer to say what it speaks: one round trip, and a busy peer's time
 
 
@@ -106,8 +108,15 @@ class Network:
     # Peers
 
     async def connect(self, target: str, timeout: float = 8.0) -> Connected:
-        """As Dialler.connect: a multiaddr or a peer ID; its own error for each way to fail, within 10 s."""
-        return await self._dialler.connect(target, timeout)
+        """As Dialler.connect: a multiaddr or a peer ID; its own error for each way to fail, within 10 s.
+
+        Raises ConnectionEnded when the peer lets us in and hangs up: a handshake comes before it can refuse anybody.
+        """
+        done = await self._dialler.connect(target, timeout)
+        await self._hear_from(done.peer_id, WELCOME_S)
+        if not self.is_connected(done.peer_id):
+            raise ended_at_once(done)
+        return done
 
     async def disconnect(self, peer: PeerId) -> None:
         """End the connection, and do not dial again until `connect`, or until the peer dials us."""
@@ -150,10 +159,16 @@ class Network:
 
     async def protocols(self, peer: PeerId) -> tuple[str, ...]:
         """What a connected peer says it speaks; a new one is given a moment to say so. Empty when it does not."""
-        with trio.move_on_after(IDENTIFY_S):
-            while self.is_connected(peer) and not protocols_of(self._opened, peer):
-                await self._identified.wait()
+        await self._hear_from(peer, IDENTIFY_S)
         return protocols_of(self._opened, peer)
+
+    async def _hear_from(self, peer: PeerId, seconds: float) -> None:
+        """Waits until a connected peer has said what it is, or has gone, for so long at most."""
+        with trio.move_on_after(seconds):
+            while (conn := connection_of(self._opened, peer)) and not protocols_of(self._opened, peer):
+                async with trio.open_nursery() as nursery:
+                    for news in (conn.event_closed, self._identified):
+                        nursery.start_soon(_end_when, news, nursery.cancel_scope)
 
     def agent(self, peer: PeerId) -> str:
         """The name of the peer's program, as it says; empty when it has not."""
@@ -198,6 +213,11 @@ class Network:
         """Be found under these rendezvous tags from now on, and look for others there; other tags are taken back."""
         self._discovery.advertise(tags)
         await trio.lowlevel.checkpoint()
+
+
+async def _end_when(news: trio.Event, waiting: trio.CancelScope) -> None:
+    await news.wait()
+    waiting.cancel()
 
 
 @asynccontextmanager

@@ -66,7 +66,7 @@ class Presence(INotifee):
             self._dialler.connected(peer, inbound=inbound)
         else:
             self._up.discard(peer)
-            identify.forget(self._opened.host.get_peerstore(), ID.from_base58(peer))
+            identify.forget(self._opened.host, ID.from_base58(peer))
             self._dialler.disconnected(peer)
         self._discovery.connected(peer)
         self._changed[peer] = None

@@ -39,6 +39,7 @@ class GuardedSwarm(Swarm):
     def __init__(self, half_open: HalfOpen, *args: Any, **kwargs: Any) -> None:
         self.half_open = half_open
         self.refuses: Callable[[ID], bool] = lambda _peer: False  # whose connections are closed at once
+        self.meets: Callable[[ID], None] = lambda _peer: None  # before the only connection with a peer
         super().__init__(*args, **kwargs)
         self.auto_connector = _NoAutoConnector(swarm=self)
 
@@ -100,6 +101,8 @@ class GuardedSwarm(Swarm):
             with grace(1):
                 await muxed_conn.close()
             raise SwarmException("a person disconnected this peer a short while ago")
+        if all(connection.is_closed for connection in self.get_connections(muxed_conn.peer_id)):
+            self.meets(muxed_conn.peer_id)
         return await super().add_conn(muxed_conn, direction)
 
 
