@@ -24,19 +24,21 @@ T = TypeVar("T")
 BIN = Path(sys.executable).parent
 P2PD = str(BIN / "p2pd")
 LOOPBACK = "/ip4/127.0.0.1/tcp/0"
-READY_S = 30.0
 LOOK_AGAIN_S = 0.05
+SLACK = (
+    4.0  # deadlines are for a machine with nothing else to do; they are there for what hangs, not to measure
+)
 
 
 def eventually(look: Callable[[], T], timeout: float = 15.0, what: str = "") -> T:
-    """The first true answer of `look`. AssertionError with the last answer at the deadline."""
-    deadline = time.monotonic() + timeout
+    """The first true answer of `look`. AssertionError with the last answer after SLACK times `timeout` seconds."""
+    deadline = time.monotonic() + SLACK * timeout
     while True:
         answer = look()
         if answer:
             return answer
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {timeout} s: {what or look}: {answer!r}")
+            raise AssertionError(f"not within {SLACK * timeout:g} s: {what or look}: {answer!r}")
         time.sleep(LOOK_AGAIN_S)
 
 
@@ -120,7 +122,7 @@ class Process:
         assert self.process is not None
         if self.process.poll() is None:
             self.process.send_signal(number)
-        code = self.process.wait(20)
+        code = self.process.wait(60)
         assert self.process.stdout is not None
         self.process.stdout.close()
         self.log.close()
@@ -139,7 +141,7 @@ class Process:
 class Daemon(Process):
     """A node."""
 
-    def cli(self, *args: str, stdin: str | None = None, code: int | None = 0, timeout: float = 30) -> str:
+    def cli(self, *args: str, stdin: str | None = None, code: int | None = 0, timeout: float = 120) -> str:
         """Runs `p2pd …` on this node's home and returns its standard output."""
         done = run_cli(*args, home=self.home, stdin=stdin, timeout=timeout, prefix=self.prefix)
         assert code is None or done.returncode == code, f"{args}: exit {done.returncode}: {done.stderr}"
@@ -191,7 +193,7 @@ def run_cli(
     *args: str,
     home: Path,
     stdin: str | None = None,
-    timeout: float = 30,
+    timeout: float = 120,
     prefix: tuple[str, ...] = (),
     environment: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:

@@ -92,7 +92,7 @@ def test_reactions_come_and_go(pair: tuple[Daemon, Daemon], place: str) -> None:
     ann.cli("react", message[:10], "👍")
     bob.cli("react", message[:10], "fine")
     for node, target in ((ann, here), (bob, there)):
-        eventually(lambda n=node, t=target: len(shown(n, t, message)["reactions"]) == 2)
+        eventually(lambda n=node, t=target: [r["count"] for r in shown(n, t, message)["reactions"]] == [2, 1])
         thumbs, fine = shown(node, target, message)["reactions"]
         assert thumbs == {
             "symbol": "👍",
@@ -178,6 +178,7 @@ def test_the_event_stream_tells_what_changed(pair: tuple[Daemon, Daemon]) -> Non
     message, *_ = say(pair, "room", "watch me")
     after = newest(bob)
     ann.cli("edit", message, "watch me now")
+    eventually(lambda: shown(bob, "lobby", message)["edited"])
     bob.cli("react", message, "👀")
     ann.cli("delete", message)
     eventually(lambda: shown(bob, "lobby", message)["deleted"])

@@ -20,7 +20,7 @@ from e2e.harness import P2PD, Daemon, clean_environment, eventually, open_net
 
 pytestmark = pytest.mark.slow
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 CSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]")
 CTRL_C, CTRL_D, TAB, PASTE = "\x03", "\x04", "\t", "\x1b[200~{}\x1b[201~"
 
@@ -77,7 +77,7 @@ class Terminal:
                     os.read(self.fd, 65536)
                 except OSError:
                     break
-        return self.process.wait(5)
+        return self.process.wait(30)
 
     def close(self) -> None:
         if self.process.poll() is None:

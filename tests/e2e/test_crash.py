@@ -41,11 +41,11 @@ class Senders:
         threads = [threading.Thread(target=self._send, args=(node, n, begun)) for n in range(SENDERS)]
         for thread in threads:
             thread.start()
-        begun.wait(20)
+        begun.wait(60)
         time.sleep(life)  # the moment of the crash, which is the seed's
         node.kill()
         for thread in threads:
-            thread.join(20)
+            thread.join(60)
             assert not thread.is_alive()
 
     def _send(self, node: Daemon, sender: int, begun: threading.Event) -> None:
@@ -159,7 +159,7 @@ class SendingLines:
 
     def rest(self) -> tuple[list[str], str]:
         """The ids that were not read yet, and stderr, when it has ended."""
-        out, err = self.process.communicate(timeout=20)
+        out, err = self.process.communicate(timeout=60)
         return [json.loads(line)["id"] for line in out.splitlines()], err
 
 

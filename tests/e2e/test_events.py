@@ -17,6 +17,7 @@ from e2e.harness import Daemon, Net
 from p2pd_client import connect
 from p2pd_client.shapes import Message
 from p2pd_daemon.store import open_store
+from p2pd_daemon.store.flusher import UNFLUSHED_EVENTS
 from store_records import BOB, START_MS, TOPIC, make
 
 pytestmark = pytest.mark.slow
@@ -77,7 +78,7 @@ class RawStream:
         link = socket.socket(socket.AF_UNIX)
         if self._receive_buffer is not None:
             link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._receive_buffer)
-        link.settimeout(20)
+        link.settimeout(60)
         link.connect(self._node.ready["socket"])
         # HTTP/1.0: the stream comes as it is, without chunks.
         link.sendall(b"GET /v1/events HTTP/1.0\r\nLast-Event-ID: %s\r\n\r\n" % self._last_id)
@@ -136,14 +137,17 @@ def test_a_client_that_is_cut_off_again_and_again(node: Daemon) -> None:
         assert len(stream.numbers) < BEHIND  # so that all of the cuts were on the way
         node.send("lobby", "the last")
         stream.connect()
-        stream.read_until(BEHIND + 2)
-        assert stream.numbers == list(range(1, BEHIND + 3))
+        after_kill = (
+            BEHIND + UNFLUSHED_EVENTS
+        )  # who is killed cannot know which numbers a power failure would have lost
+        stream.read_until(after_kill + 2)
+        assert stream.numbers == [*range(1, BEHIND + 1), after_kill + 1, after_kill + 2]
 
 
 async def test_the_sdk_reads_on_through_restarts(node: Daemon) -> None:
     numbers: list[int] = []
     texts: list[str] = []
-    with trio.fail_after(60):
+    with trio.fail_after(180):
         async with connect(node.home) as client, trio.open_nursery() as nursery:
 
             async def read_events() -> None:
@@ -194,8 +198,8 @@ def test_clients_that_stop_reading_slow_nobody(node: Daemon) -> None:
             began = time.monotonic()
             node.send("lobby", f"meanwhile {number}")
             longest = max(longest, time.monotonic() - began)
-        reading.result(20)
-        assert longest < 5  # the node gives up a stuck client after 10 s: nobody waited for one
+        reading.result(60)
+        assert longest < 9  # the node gives up a stuck client after 10 s: nobody waited for one
         assert resident_bytes(node.pid) - memory < 30e6
         assert live.numbers == list(range(1, last + 1))
         # One of them wakes up. If it was dropped by now, its Last-Event-ID brings the rest.

@@ -38,7 +38,7 @@ def run(*line: str | Path, cwd: Path, home: Path | None = None) -> str:
     environment = {name: value for name, value in clean_environment().items() if name != "PYTHONPATH"}
     environment |= {"P2PD_HOME": str(home or cwd / "home")}
     done = subprocess.run(
-        line, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60, check=False
+        line, cwd=cwd, env=environment, capture_output=True, text=True, timeout=180, check=False
     )
     assert done.returncode == 0, (line, done.stdout, done.stderr)
     return done.stdout

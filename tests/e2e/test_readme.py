@@ -63,7 +63,7 @@ def test_the_commands_of_the_readme(tmp_path: Path) -> None:
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         assert done.returncode == 0, (command, done.stderr)

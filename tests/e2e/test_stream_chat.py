@@ -45,7 +45,7 @@ class Chatting:
 
     def __exit__(self, *_: object) -> None:
         self.process.kill()
-        self.process.wait(20)
+        self.process.wait(60)
         for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
             if pipe is not None:
                 with contextlib.suppress(BrokenPipeError):
@@ -92,7 +92,7 @@ def test_two_nodes_chat_until_both_have_said_all(pair: tuple[Daemon, Daemon]) ->
             waiting.say("bye")
             assert calling.hear() == "bye"
             waiting.finish()
-            assert calling.process.wait(20) == waiting.process.wait(20) == 0
+            assert calling.process.wait(60) == waiting.process.wait(60) == 0
     assert ann.history(bob.peer_id) == []
 
 
@@ -171,7 +171,7 @@ async def test_an_example_is_called_by_its_address(ann: Daemon) -> None:
         await stream.write("bye \xff".encode("latin-1").replace(b"\xff", "ÿ".encode()))
         await stream.close()
 
-    with trio.fail_after(60):
+    with trio.fail_after(180):
         async with open_raw_peer("go-chat/0.1") as other:
             other.opened.host.set_stream_handler(TProtocol(CHAT), chat)
             done = await away(
@@ -184,7 +184,7 @@ async def test_an_example_is_called_by_its_address(ann: Daemon) -> None:
 
 
 async def test_an_example_calls_who_waits(ann: Daemon) -> None:
-    with trio.fail_after(60):
+    with trio.fail_after(180):
         async with open_raw_peer() as other:
             await other.connect(ann)
             async with connect(ann.home) as client, trio.open_nursery() as nursery:
@@ -217,17 +217,17 @@ async def test_what_is_no_text_ends_the_chat_with_the_reason(ann: Daemon) -> Non
         await stream.write(b"\xff\xfe\n")
         await read_some(stream, 10)
 
-    with trio.fail_after(60):
+    with trio.fail_after(180):
         async with open_raw_peer() as other:
             other.opened.host.set_stream_handler(TProtocol(CHAT), chat)
             with_stdin_open = await away(Chatting, ann, other.addr)
             with with_stdin_open as chatting:
-                assert await away(chatting.process.wait, 20) == NETWORK
+                assert await away(chatting.process.wait, 60) == NETWORK
                 assert "not UTF-8" in chatting.process.stderr.read()  # type: ignore[union-attr]  # a pipe
 
 
 async def test_who_does_not_speak_it_is_told_of(ann: Daemon) -> None:
-    with trio.fail_after(60):
+    with trio.fail_after(180):
         async with open_raw_peer("somebody/2") as other:
             done = await away(run_cli, "chat", "--stream", other.addr, home=ann.home, stdin="x\n")
             assert done.returncode == REFUSED

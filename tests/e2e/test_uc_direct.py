@@ -23,7 +23,7 @@ UC = "universal-connectivity"
 
 @pytest.fixture
 async def peer() -> AsyncIterator[RawPeer]:
-    with trio.fail_after(60):
+    with trio.fail_after(180):
         async with open_raw_peer() as found:
             found.serve_direct()
             yield found
@@ -77,7 +77,7 @@ async def test_what_a_peer_says_is_a_message_like_any_other_and_marked(ann: Daem
 
 async def test_messages_wait_while_the_peer_is_away(ann: Daemon) -> None:
     key = SigningKey.from_seed(os.urandom(32))
-    with trio.fail_after(60):
+    with trio.fail_after(180):
         async with open_raw_peer(key=key) as peer:
             peer.serve_direct()
             await away(ann.cli, "msg", peer.addr, "first")
@@ -152,7 +152,7 @@ async def test_the_blocked_and_the_malformed_get_an_error(ann: Daemon, peer: Raw
 async def test_who_speaks_neither_is_told_of_with_what_they_speak(ann: Daemon) -> None:
     async def chat(_: INetStream) -> None: ...
 
-    with trio.fail_after(60):
+    with trio.fail_after(180):
         async with open_raw_peer("chat-with-mdns/0.1") as other:
             other.opened.host.set_stream_handler(TProtocol(CHAT), chat)
             done = await away(run_cli, "msg", other.addr, "hello", home=ann.home)

@@ -72,7 +72,7 @@ def heard(node: Node, daemon: Daemon) -> list[bytes]:
 
 async def test_what_is_announced_is_ours_strictly_and_ends_with_the_room(net: Net) -> None:
     ann = await away(net.daemon, "ann")
-    with trio.fail_after(60):
+    with trio.fail_after(180):
         async with open_node(TOPIC, ROOM) as node:
             await node.network.connect(ann.addr)
             await away(join, ann)
@@ -89,7 +89,7 @@ async def test_what_a_stranger_announces_is_not_believed(net: Net) -> None:
     """Neither for somebody else, nor what is malformed; an honest one after it is dialled."""
     ann = await away(net.daemon, "ann")
     await away(join, ann)
-    with trio.fail_after(60):
+    with trio.fail_after(180):
         async with open_node(TOPIC) as node, open_node() as friend:
             await node.network.connect(ann.addr)
             await soon(lambda: ann.peer_id in node.network.members(TOPIC), "they are in the topic")

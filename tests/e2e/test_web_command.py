@@ -18,7 +18,7 @@ NO_DESKTOP = {"DISPLAY": "", "WAYLAND_DISPLAY": ""}
 
 def get(url: str, cookie: str = "") -> http.client.HTTPResponse:
     parts = urlsplit(url)
-    link = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
+    link = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
     try:
         target = url.removeprefix(f"http://{parts.netloc}")
         link.request("GET", target, headers={"Cookie": cookie} if cookie else {})

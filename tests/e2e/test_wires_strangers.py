@@ -31,7 +31,7 @@ EVE = SigningKey.from_seed(b"\x0a" * 32).peer_id
 
 async def publish(target: Daemon, messages: list[rpc_pb2.Message]) -> None:
     """As a peer whose host speaks nothing but gossip; waits until the last one is there, or is dropped."""
-    with trio.fail_after(60):
+    with trio.fail_after(180):
         async with open_host(KEY, NetworkConfig(listen=(LOOPBACK,))) as opened:
             await opened.host.connect(info_from_p2p_addr(Multiaddr(target.addr)))
             peer = ID.from_string(target.peer_id)
