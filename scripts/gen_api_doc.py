@@ -32,8 +32,9 @@ travel in these and never in the path, so any Unicode works. Unknown fields and 
 
 **Errors** have the status of their kind and the body `{"error": {"code", "message", "hint"}}`: what happened, and what to do.
 
-**Events.** `GET /v1/events` is a stream of server-sent events: `id` rises, is stored, and survives restarts;
-`Last-Event-ID` (or `after=N`) continues after that number and misses none. Without either the stream begins now.
+**Events.** `GET /v1/events` is a stream of server-sent events: `id` rises (after a crash some numbers are
+left out), is stored, and survives restarts; `Last-Event-ID` (or `after=N`) continues after that number and misses none.
+Without either the stream begins now.
 `kinds=message,delivery` and `room=NAME` choose. When events after the number are no longer kept, a `gap` event comes first.
 
 | kind | data |

@@ -9,8 +9,9 @@ import pytest
 import trio
 import trio.testing
 from p2pd_client.shapes import Message
+from p2pd_daemon.core.event import Delete, Edit
 from p2pd_daemon.store import Store, open_store
-from p2pd_daemon.store.events import PRUNE_BATCH
+from p2pd_daemon.store.events import PRUNE_BATCH, events_after
 from p2pd_daemon.store.rows import SENT, STORED
 from store_records import ALICE, BOB, START_MS, TOPIC, make, make_nick
 
@@ -117,3 +118,25 @@ async def test_a_reader_by_cursor_misses_nothing(store: Store) -> None:
         for i in range(40):
             nursery.start_soon(store.add_event, "test", START_MS, {"i": i})
     assert seen == list(range(1, 41))
+
+
+async def test_who_follows_is_shown_what_is_in_the_store(store: Store) -> None:
+    """News are handed on from memory; an older row of theirs must not outlive a change of it."""
+    room = await store.add_room("lobby", TOPIC, START_MS)
+    cursor = await store.newest_event()
+    said = make(room.room_n, "first", seqno=1)
+    for batch in (
+        [said],
+        [make(room.room_n, "second", seqno=2), make_nick(room.room_n, "alice", ts_ms=START_MS + 1)],
+        [make(room.room_n, Edit(said.record.id, "changed"), ts_ms=START_MS + 2, seqno=3)],
+        [make(room.room_n, Delete(said.record.id), ts_ms=START_MS + 3, seqno=4)],
+    ):
+        await store.events_after(cursor)
+        await store.ingest(batch, durable=False)
+        for after in range(cursor, await store.newest_event() + 1):
+            assert await store.events_after(after) == await store._read(events_after, after, 500)
+            assert await store.events_after(after, 1) == await store._read(events_after, after, 1)
+    assert [event.data["text"] for event in await store.events_after(cursor) if event.kind == "message"] == [
+        "",
+        "second",
+    ]

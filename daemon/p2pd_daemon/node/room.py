@@ -18,8 +18,9 @@ from p2pd_daemon.errors import NoSuchRoom, OverLimit, P2pdError
 from p2pd_daemon.node.codec import room_codec
 from p2pd_daemon.node.parts import Parts
 from p2pd_daemon.node.reply import Reply, refuse, refuse_waiting
+from p2pd_daemon.node.said import Composed
 from p2pd_daemon.node.stored import stored_record
-from p2pd_daemon.node.timeline import Composed, Timeline
+from p2pd_daemon.node.timeline import Timeline
 from p2pd_daemon.store.rows import SENT, STORED, RoomRow
 from p2pd_daemon.tasks import TaskStatus
 
@@ -147,6 +148,7 @@ class Room:
             outgoing = _Outgoing([said.record for said in composed])
             try:
                 await self._outgoing.send(outgoing)
+                await self._parts.store.flush()  # while the others have it already
                 counts = await outgoing.reply.wait()
             except trio.BrokenResourceError:
                 return [self._left()] * len(bodies)
@@ -213,7 +215,7 @@ class Room:
             now_ms = self._parts.clock.now_ms()
             try:
                 for count, ids in heard.items():
-                    await self._parts.store.set_state(ids, SENT, now_ms=now_ms, sent_to=count)
+                    await self._parts.store.set_state(ids, SENT, now_ms=now_ms, sent_to=count, durable=False)
             except P2pdError:  # a full disk: they stay `stored`, and are said again to who comes next
                 log.exception("could not note what was sent in %s", self.name)
                 self._alone = True

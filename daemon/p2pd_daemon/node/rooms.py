@@ -14,7 +14,7 @@ from p2pd_daemon.errors import NoSuchRoom, OverLimit
 from p2pd_daemon.node.parts import Parts
 from p2pd_daemon.node.peer_topic import PeerTopic
 from p2pd_daemon.node.room import Room, RoomListener
-from p2pd_daemon.node.timeline import Composed
+from p2pd_daemon.node.said import Composed
 from p2pd_daemon.store.rows import DIRECT, OPEN, RoomRow
 
 

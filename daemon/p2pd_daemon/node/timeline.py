@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 from itertools import islice
-from typing import TypeAlias
 
 import trio
 
@@ -26,8 +25,9 @@ from p2pd_daemon.node.codec import Codec
 from p2pd_daemon.node.parts import Parts
 from p2pd_daemon.node.places import Places
 from p2pd_daemon.node.reply import Reply, refuse, refuse_waiting
+from p2pd_daemon.node.said import Composed, Item, Say, Take, TakeMany, size
 from p2pd_daemon.node.stored import stored_record
-from p2pd_daemon.store.rows import QUARANTINED, RECEIVED, SENT, Ingested, NewRecord, RoomRow
+from p2pd_daemon.store.rows import QUARANTINED, QUEUED, RECEIVED, SENT, Ingested, NewRecord, RoomRow
 from p2pd_daemon.tasks import TaskStatus
 
 log = logging.getLogger(__name__)
@@ -38,38 +38,6 @@ INBOX_ITEMS = 1024
 BATCH_RECORDS = 256
 
 VISIBLE_BODIES = frozenset({"text", "action", "profile", "edit", "delete", "reaction"})
-
-
-@dataclass(frozen=True, slots=True)
-class Composed:
-    """A record of ours, committed."""
-
-    record: Record
-    ts_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Say:
-    bodies: Sequence[Body]
-    reply: Reply[list[Composed]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Take:
-    record: Record
-    event: ChatEvent
-    reply: Reply[Ingested] | None
-
-
-@dataclass(frozen=True, slots=True)
-class _TakeMany:
-    """Records that reconciliation brought."""
-
-    records: Sequence[tuple[Record, ChatEvent]]
-    reply: Reply[list[Ingested]]
-
-
-_Item: TypeAlias = _Say | _Take | _TakeMany
 
 
 class Timeline:
@@ -91,7 +59,7 @@ class Timeline:
         self._arrivals = ArrivalOrder()  # where records carry no time
         self.places = Places(parts.store, row.room_n)
         self.lacking = Bell()  # rings when a record names parents that are not here
-        self._send, self._receive = trio.open_memory_channel[_Item](INBOX_ITEMS)
+        self._send, self._receive = trio.open_memory_channel[Item](INBOX_ITEMS)
 
     async def run(self, *, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Owns the topic until cancelled; what waits then is refused. Ready once messages can be said and taken."""
@@ -119,7 +87,7 @@ class Timeline:
     async def begin_say(self, bodies: Sequence[Body]) -> Reply[list[Composed]]:
         """Like `say`, for several in this order, but returns once they are in the inbox."""
         reply: Reply[list[Composed]] = Reply()
-        await self._put(_Say(bodies, reply))
+        await self._put(Say(bodies, reply))
         return reply
 
     async def take(self, record: Record, event: ChatEvent | None = None) -> None:
@@ -128,12 +96,12 @@ class Timeline:
         `event` is what the record says, where somebody has opened it already. Raises RemoteProtocolError when its
         payload is not an event of this topic.
         """
-        await self._put(_Take(record, event or self._codec.open(record), None))
+        await self._put(Take(record, event or self._codec.open(record), None))
 
     async def take_and_wait(self, record: Record, event: ChatEvent | None = None) -> Ingested:
         """Like `take`, but returns after the commit."""
         reply: Reply[Ingested] = Reply()
-        await self._put(_Take(record, event or self._codec.open(record), reply))
+        await self._put(Take(record, event or self._codec.open(record), reply))
         return await reply.wait()
 
     async def take_many(self, records: Sequence[tuple[Record, ChatEvent]]) -> list[Ingested]:
@@ -146,10 +114,10 @@ class Timeline:
     async def begin_many(self, records: Sequence[tuple[Record, ChatEvent]]) -> Reply[list[Ingested]]:
         """Like `take_many`, but returns once they are in the inbox, with what will be known after the commit."""
         reply: Reply[list[Ingested]] = Reply()
-        await self._put(_TakeMany(records, reply))
+        await self._put(TakeMany(records, reply))
         return reply
 
-    async def _put(self, item: _Item) -> None:
+    async def _put(self, item: Item) -> None:
         try:
             await self._send.send(item)
         except trio.BrokenResourceError:
@@ -158,26 +126,27 @@ class Timeline:
     def _left(self) -> NoSuchRoom:
         return NoSuchRoom(f"{self.row.name!r} was left meanwhile")
 
-    def _take_waiting(self, first: _Item) -> list[_Item]:
+    def _take_waiting(self, first: Item) -> list[Item]:
         items = [first]
-        records = _size(first)
+        records = size(first)
         while records < BATCH_RECORDS:
             try:
                 items.append(self._receive.receive_nowait())
             except trio.WouldBlock:
                 break
-            records += _size(items[-1])
+            records += size(items[-1])
         return items
 
-    async def _commit(self, items: list[_Item]) -> None:
+    async def _commit(self, items: list[Item]) -> None:
         """What others said first, so that ours can name it as its parents."""
-        takes = [item for item in items if isinstance(item, _Take)]
-        many = [item for item in items if isinstance(item, _TakeMany)]
-        says = [item for item in items if isinstance(item, _Say)]
+        takes = [item for item in items if isinstance(item, Take)]
+        many = [item for item in items if isinstance(item, TakeMany)]
+        says = [item for item in items if isinstance(item, Say)]
         now_ms = self._clock.now_ms()
         try:
             if takes:
-                taken = await self._ingest([self._admit(item, now_ms) for item in takes])
+                durable = any(item.reply is not None for item in takes)  # somebody is told that it is here
+                taken = await self._ingest([self._admit(item, now_ms) for item in takes], durable=durable)
                 for take, result in zip(takes, taken, strict=True):
                     if take.reply is not None:
                         take.reply.give(result)
@@ -185,9 +154,8 @@ class Timeline:
                 batch = [self._catch_up(record, event, now_ms) for record, event in brought.records]
                 brought.reply.give(await self._ingest(batch))
             if says:
-                batch = await self._compose([body for item in says for body in item.bodies], now_ms)
-                await self._ingest(batch)
-                composed = iter([Composed(new.record, new.ts_ms) for new in batch])
+                own = await self._ingest_own([body for item in says for body in item.bodies], now_ms)
+                composed = iter([Composed(new.record, new.ts_ms) for new in own])
                 for say in says:
                     say.reply.give(list(islice(composed, len(say.bodies))))
         except P2pdError as error:
@@ -197,15 +165,31 @@ class Timeline:
             refuse(items, self._left())
             raise
 
-    async def _ingest(self, batch: list[NewRecord]) -> list[Ingested]:
-        results = await self._store.ingest(batch)
+    async def _ingest(self, batch: Sequence[NewRecord], *, durable: bool = True) -> list[Ingested]:
+        results = await self._store.ingest(batch, durable=durable)
+        self._took(batch, results)
+        return results
+
+    async def _ingest_own(self, bodies: Sequence[Body], now_ms: int) -> Sequence[NewRecord]:
+        """Signs and stores them in the order they were said."""
+        durable = self._own_state == QUEUED  # in a room it is for `Room.say` to wait
+        if not self._codec.dated:
+            undated = [self._compose_undated(body, now_ms) for body in bodies]
+            await self._ingest(undated, durable=durable)
+            return undated
+        seqnos = [self._seqnos.take() for _ in bodies]
+        compose = partial(self._compose, bodies, seqnos, now_ms)
+        batch, results = await self._store.ingest_own(self.row.room_n, compose, durable=durable)
+        self._took(batch, results)
+        return batch
+
+    def _took(self, batch: Sequence[NewRecord], results: Sequence[Ingested]) -> None:
         for new, result in zip(batch, results, strict=True):
             self._note(new)
             if result.new:
                 self.places.add(new.ts_ms if self._codec.dated else 0, new.record.id)
         if any(result.missing for result in results):
             self.lacking.set()
-        return results
 
     def _note(self, new: NewRecord) -> None:
         """Takes over what a committed record says about its author."""
@@ -216,16 +200,19 @@ class Timeline:
         if new.own:
             self.own_nick = body.nick
 
-    async def _compose(self, bodies: list[Body], now_ms: int) -> list[NewRecord]:
-        """Signs them in the order they were said: the first after all that the store has, each next one after it."""
-        if not self._codec.dated:
-            return [self._compose_undated(body, now_ms) for body in bodies]
-        found, missing = await self._store.heads(self.row.room_n)
+    def _compose(
+        self,
+        bodies: Sequence[Body],
+        seqnos: Sequence[int],
+        now_ms: int,
+        found: list[tuple[int, bytes]],
+        missing: list[bytes],
+    ) -> list[NewRecord]:
+        """The first after all that the store has, each next one after it. In the writing thread: touches nothing."""
         heads = Heads(found, missing)
         batch = []
-        for body in bodies:
+        for body, seqno in zip(bodies, seqnos, strict=True):
             ts_ms, parents = heads.next(now_ms)
-            seqno = self._seqnos.take()
             event = ChatEvent(ts_ms=ts_ms, parents=parents, body=body)
             record = sign_record(self._key, seqno, self.row.topic, self._codec.encode(event, seqno=seqno))
             heads.add(record.id, ts_ms, parents)
@@ -238,7 +225,7 @@ class Timeline:
         record = sign_record(self._key, seqno, self.row.topic, payload)
         return self._row(record, self._codec.open(record), now_ms, own=True, due=True)
 
-    def _admit(self, item: _Take, now_ms: int) -> NewRecord:
+    def _admit(self, item: Take, now_ms: int) -> NewRecord:
         own = item.record.author == self._key.peer_id
         return self._row(item.record, item.event, now_ms, own=own, due=is_due(item.event.ts_ms, now_ms))
 
@@ -280,8 +267,3 @@ class Timeline:
             notify=not caught_up or ts_ms >= self.row.created_ms,
             caught_up=caught_up,
         )
-
-
-def _size(item: _Item) -> int:
-    """How many records it adds to a transaction that others share; what reconciliation brings has one of its own."""
-    return len(item.bodies) if isinstance(item, _Say) else 1

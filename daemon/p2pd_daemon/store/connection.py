@@ -72,9 +72,13 @@ def open_writer(path: Path, schema: Schema = STORE) -> sqlite3.Connection:
     try:
         conn = _connect(path, WRITER_CACHE_KIB)
         _configure(conn)
+        clean = True
         if check_version(conn, path, schema.latest, schema.application_id):
-            _check_pages(conn, path, clean=_was_closed(conn))
+            clean = _was_closed(conn)
+            _check_pages(conn, path, clean=clean)
         migrate(conn, path, schema=schema)
+        if not clean and schema.after_crash:
+            conn.execute(schema.after_crash)
         conn.execute("INSERT INTO meta VALUES ('clean', '0') ON CONFLICT (key) DO UPDATE SET value = '0'")
     except BaseException as exc:
         if conn is not None:
@@ -165,6 +169,13 @@ def damaged(path: Path, what: str) -> StoreDamaged:
     )
 
 
+def unflushed(path: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"{path} cannot be brought to the disk: {error.strerror}.",
+        hint="What was written last may be lost if the power fails. Check the disk (dmesg).",
+    )
+
+
 def _check_file(path: Path) -> None:
     if not path.parent.is_dir():
         raise StoreError(f"The folder {path.parent} does not exist.", hint=f"Make it: mkdir -p {path.parent}")
@@ -208,7 +219,7 @@ def _configure(conn: sqlite3.Connection) -> None:
             f"This file system cannot hold the store (journal mode {mode}).",
             hint="Put P2PD_HOME on a local disk.",
         )
-    conn.execute("PRAGMA synchronous = FULL")
+    conn.execute("PRAGMA synchronous = NORMAL")  # flusher.py does the rest
     conn.execute(f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}")
 
 

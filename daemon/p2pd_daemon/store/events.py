@@ -10,7 +10,7 @@ from typing import Any
 from p2pd_daemon.store.changes import Changed, Stored
 from p2pd_daemon.store.history import MESSAGE_COLUMNS, QUOTE_JOIN, SENDER_JOIN, message_row, message_shape
 from p2pd_daemon.store.reactions import with_reactions
-from p2pd_daemon.store.rows import EventRow
+from p2pd_daemon.store.rows import EventRow, News
 
 PRUNE_BATCH = 1_000
 """Old events are deleted when there are this many too many, not one with each new one."""
@@ -77,6 +77,14 @@ def events_after(conn: sqlite3.Connection, n: int, limit: int) -> list[EventRow]
         shown = message_shape(next(messages)) if record_n is not None else {}
         events.append(EventRow(number, kind, ts_ms, shown | about))
     return events
+
+
+def read_news(conn: sqlite3.Connection, after: int, most: int) -> News:
+    """What is new since the event `after`, with the events' rows if there are at most `most`."""
+    newest = newest_event(conn)
+    if not 0 < newest - after <= most:
+        return News(newest, newest)
+    return News(newest, after, tuple(events_after(conn, after, most)))
 
 
 def newest_event(conn: sqlite3.Connection) -> int:

@@ -17,6 +17,7 @@ from p2pd_daemon.store import kept, kept_mail, kept_undated, sync
 from p2pd_daemon.store.connection import open_connections
 from p2pd_daemon.store.kept import Added, KeptSet
 from p2pd_daemon.store.migrations import KEPT
+from p2pd_daemon.store.rows import News
 from p2pd_daemon.store.sync import SyncBatch
 from p2pd_daemon.store.worker import Lane, Thread, Writer, serve_reads
 
@@ -37,8 +38,8 @@ async def open_kept(path: Path) -> AsyncIterator[KeptStore]:
         path,
         store._writes,
         before_commit=lambda conn: None,
-        newest_event=lambda conn: 0,
-        committed=lambda n: None,
+        read_news=lambda conn: News(0),
+        committed=lambda news: None,
     )
     writer_thread = Thread("kept-writer", writing.main)
     reader_threads = [

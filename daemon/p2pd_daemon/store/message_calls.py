@@ -66,14 +66,23 @@ class MessageCalls(StoreCalls):
         return await self._write(changes.keep_deleted, room_n, tuple(places), now_ms)
 
     async def set_state(
-        self, ids: Collection[bytes], state: str, *, now_ms: int, reason: str = "", sent_to: int | None = None
+        self,
+        ids: Collection[bytes],
+        state: str,
+        *,
+        now_ms: int,
+        reason: str = "",
+        sent_to: int | None = None,
+        durable: bool = True,
     ) -> list[bytes]:
         """Notes what became of own records, with a "delivery" event for each message that changed; returns
         those ids.
 
-        DELIVERED is final. DELIVERED and REFUSED leave the outbox, QUEUED puts a refused one back.
+        DELIVERED is final. DELIVERED and REFUSED leave the outbox, QUEUED puts a refused one back. `durable` as in
+        `ingest`.
         """
-        return await self._write(
+        write = self._write if durable else self._write_lazily
+        return await write(
             delivery.set_state, tuple(ids), state, now_ms=now_ms, reason=reason, sent_to=sent_to
         )
 

@@ -12,6 +12,7 @@ from importlib import resources
 from pathlib import Path
 
 from p2pd_daemon.errors import StoreDamaged, StoreError, StoreTooNew
+from p2pd_daemon.store.flusher import UNFLUSHED_EVENTS
 
 APPLICATION_ID = 0x70327064
 """The letters "p2pd" in the file's header, so that `file` and we can tell it from other SQLite databases."""
@@ -43,13 +44,19 @@ class Schema:
     file: str
     application_id: int
     steps: tuple[Step, ...]
+    after_crash: str = ""  # SQL to run before use when the last one did not close it
 
     @property
     def latest(self) -> int:
         return latest_version(self.steps)
 
 
-STORE = Schema("schema.sql", APPLICATION_ID, STEPS)
+STORE = Schema(
+    "schema.sql",
+    APPLICATION_ID,
+    STEPS,
+    after_crash=f"UPDATE sqlite_sequence SET seq = seq + {UNFLUSHED_EVENTS} WHERE name = 'events'",  # noqa: S608 - ours
+)
 """A node's own store."""
 
 KEPT = Schema("kept.sql", 0x7032706B, ())

@@ -210,3 +210,13 @@ class EventRow(Struct, frozen=True):
     kind: str
     ts_ms: int
     data: Mapping[str, Any]
+
+
+class News(Struct, frozen=True):
+    """What a commit was about for those who follow the events: the number of the newest, and of all after `after` the
+    rows, where somebody was waiting for them and they are not many.
+    """
+
+    newest: int
+    after: int = 0
+    events: tuple[EventRow, ...] = ()

@@ -1,16 +1,17 @@
 """The store: everything that a node keeps, as async methods. SQLite runs in threads of its own.
 
-Every method returns after the commit of what it wrote. A method that is cancelled while it waits has either
-happened as a whole or not at all; nothing else is affected. Methods raise StoreError (disk full, file not
-writable) and StoreDamaged beside what they name.
+Every method returns after the commit of what it wrote. Where that can be had again from others it need not be on the
+disk yet (flusher.py). A method that is cancelled while it waits has either happened as a whole or not at all; nothing
+else is affected. Methods raise StoreError (disk full, file not writable) and StoreDamaged beside what they name.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from sqlite3 import Connection
 from typing import Any
 
 import trio
@@ -22,10 +23,10 @@ from p2pd_daemon.store.connection import open_connections
 from p2pd_daemon.store.message_calls import MessageCalls
 from p2pd_daemon.store.rows import (
     OPEN,
-    EventRow,
     Ingested,
     KnownPeer,
     NewRecord,
+    News,
     ProfileRow,
     Released,
     RoomRow,
@@ -49,12 +50,12 @@ async def open_store(path: Path, *, events_kept: int = DEFAULT_LIMITS.events) ->
     writer, readers = await trio.to_thread.run_sync(open_connections, path, READERS)
     store = Store()
     token = trio.lowlevel.current_trio_token()
-    writing = Writer(
+    writing = store._writer = Writer(
         writer,
         path,
         store._writes,
         before_commit=partial(events.prune_events, kept=events_kept),
-        newest_event=events.newest_event,
+        read_news=store._read_news,
         committed=store._committed,
     )
     writer_thread = Thread("store-writer", writing.main)
@@ -63,7 +64,7 @@ async def open_store(path: Path, *, events_kept: int = DEFAULT_LIMITS.events) ->
         for i, conn in enumerate(readers)
     ]
     try:
-        store._newest_event = await store._read(events.newest_event)
+        store._committed(News(await store._read(events.newest_event)))
         yield store
     finally:
         with trio.CancelScope(shield=True):
@@ -120,7 +121,7 @@ class Store(MessageCalls, SyncCalls):
         return await self._read(rooms.room_by_peer, peer)
 
     async def mark_read(self, room_n: int) -> None:
-        await self._write(rooms.mark_read, room_n)
+        await self._write_lazily(rooms.mark_read, room_n)
 
     async def heads(self, room_n: int) -> tuple[list[tuple[int, bytes]], list[bytes]]:
         """(heads as (ts_ms, id) in order, ids of parents that are not here)."""
@@ -128,9 +129,27 @@ class Store(MessageCalls, SyncCalls):
 
     # Records
 
-    async def ingest(self, batch: Sequence[NewRecord]) -> list[Ingested]:
-        """Stores a batch in one transaction, with all that follows; one answer per record, in order."""
-        return await self._write(records.ingest, tuple(batch))
+    async def ingest(self, batch: Sequence[NewRecord], *, durable: bool = True) -> list[Ingested]:
+        """Stores a batch in one transaction, with all that follows; one answer per record, in order.
+
+        Not `durable`: of what others have as well, so that it need not wait for the disk (flusher.py).
+        """
+        write = self._write if durable else self._write_lazily
+        return await write(records.ingest, tuple(batch))
+
+    async def ingest_own(
+        self,
+        room_n: int,
+        compose: Callable[[list[tuple[int, bytes]], list[bytes]], Sequence[NewRecord]],
+        *,
+        durable: bool = True,
+    ) -> tuple[Sequence[NewRecord], list[Ingested]]:
+        """As `ingest`, of what `compose` makes from the room's heads (see `heads`) in the same transaction.
+
+        `compose` runs in the writing thread, and again if the transaction has to be repeated.
+        """
+        write = self._write if durable else self._write_lazily
+        return await write(_ingest_own, room_n, compose)
 
     async def release_quarantined(self, now_ms: int, *, limit: int = 500) -> list[Released]:
         """Records whose time has come, at most `limit`, as if they had arrived now. Call again after a full
@@ -186,7 +205,7 @@ class Store(MessageCalls, SyncCalls):
 
     async def remember_peer(self, peer: PeerId, addrs: Sequence[str], now_ms: int, source: str) -> None:
         """Puts `addrs` before the addresses known so far (8 are kept, of at most 1,000 peers)."""
-        await self._write(people.remember_peer, peer, tuple(addrs), now_ms, source)
+        await self._write_lazily(people.remember_peer, peer, tuple(addrs), now_ms, source)
 
     async def peers_known(self, limit: int = 100) -> list[KnownPeer]:
         """The last seen first."""
@@ -199,24 +218,17 @@ class Store(MessageCalls, SyncCalls):
 
     async def add_event(self, kind: str, now_ms: int, data: Mapping[str, Any]) -> int:
         """Adds an event with JSON data; returns its number."""
-        return await self._write(events.add_event, kind, now_ms, data)
-
-    async def events_after(self, n: int, limit: int = 500) -> list[EventRow]:
-        """The next events, oldest first. A message is as it is now: the nick, the state, the text."""
-        return await self._read(events.events_after, n, limit)
-
-    async def newest_event(self) -> int:
-        """The largest number that was committed, 0 before the first."""
-        await trio.lowlevel.checkpoint()
-        return self._newest_event
+        return await self._write_lazily(events.add_event, kind, now_ms, data)
 
     async def oldest_event(self) -> int:
         """The smallest number that is still kept; newest_event() + 1 when none is."""
         return await self._read(events.oldest_event)
 
-    async def wait_events(self, after_n: int) -> int:
-        """Returns the newest number as soon as it is above `after_n`; wakes on commit, without polling."""
-        while self._newest_event <= after_n:
-            await self._changed.wait()
-        await trio.lowlevel.checkpoint_if_cancelled()
-        return self._newest_event
+
+def _ingest_own(
+    conn: Connection,
+    room_n: int,
+    compose: Callable[[list[tuple[int, bytes]], list[bytes]], Sequence[NewRecord]],
+) -> tuple[Sequence[NewRecord], list[Ingested]]:
+    batch = compose(*heads.load_heads(conn, room_n))
+    return batch, records.ingest(conn, batch)

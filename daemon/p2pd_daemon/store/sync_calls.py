@@ -57,7 +57,7 @@ class SyncCalls(StoreCalls):
 
     async def note_members(self, room_n: int, peers: Collection[PeerId], now_ms: int) -> None:
         """These peers were seen in the room."""
-        await self._write(sync.save_members, room_n, peers, now_ms)
+        await self._write_lazily(sync.save_members, room_n, peers, now_ms)
 
     async def members(self, room_n: int, limit: int) -> list[PeerId]:
         """Who was seen in the room, the last seen first."""

@@ -1,8 +1,8 @@
 """The threads that hold the SQLite connections: one that writes in groups, and a few that read.
 
 A trio task hands a function to a thread and waits. Writes that wait at the same moment are committed
-together, so a burst costs one fsync and not one each. A cancelled waiter leaves its function in the queue:
-it still runs, as a whole.
+together, so a burst costs one fsync and not one each; flusher.py says which writes need none. A
+cancelled waiter leaves its function in the queue: it still runs, as a whole.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from typing import Any, Generic, TypeVar
 import trio
 
 from p2pd_daemon.errors import StoreError
-from p2pd_daemon.store.connection import close_writer, explain
+from p2pd_daemon.store.connection import close_writer, explain, unflushed
+from p2pd_daemon.store.flusher import Flusher, FlushTimer
+from p2pd_daemon.store.rows import News
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +44,7 @@ GROUP_SECONDS = 0.05
 class _Call(Generic[T]):
     run: Callable[[sqlite3.Connection], T]
     done: trio.Event
+    durable: bool = True  # of a write: done only when it is on the disk
     result: T | None = None
     error: BaseException | None = None
 
@@ -54,21 +57,26 @@ class Lane:
         self._calls: queue.SimpleQueue[_Call[Any] | None] = queue.SimpleQueue()
         self._closed = False
 
-    async def call(self, run: Callable[[sqlite3.Connection], T]) -> T:
+    async def call(self, run: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> T:
         """Runs `run(connection)` in a thread of this lane and returns what it returns or raises.
 
-        When cancelled while waiting for the result, `run` still happens.
+        When cancelled while waiting for the result, `run` still happens. A write that is not `durable` need not be
+        on the disk by then (flusher.py).
         """
-        await self._room.acquire()
-        if self._closed:
-            self._room.release()
-            raise StoreError("The store is closed.", hint="The daemon is stopping; start it again.")
-        call = _Call(run, trio.Event())
+        await self.enter()
+        call = _Call(run, trio.Event(), durable)
         self._calls.put(call)
         await call.done.wait()
         if call.error is not None:
             raise call.error
         return call.result  # type: ignore[return-value]  # None only where T allows it
+
+    async def enter(self) -> None:
+        """Waits until one more may wait; `finish` counts it out. Raises StoreError when closed."""
+        await self._room.acquire()
+        if self._closed:
+            self._room.release()
+            raise StoreError("The store is closed.", hint="The daemon is stopping; start it again.")
 
     def finish(self, calls: list[_Call[Any]]) -> None:
         """Wakes the waiters. In the loop's thread."""
@@ -82,9 +90,9 @@ class Lane:
         for _ in range(threads):
             self._calls.put(None)
 
-    def take(self) -> _Call[Any] | None:
-        """The next call, waiting for it; None at the end. In a thread."""
-        return self._calls.get()
+    def take(self, seconds: float | None = None) -> _Call[Any] | None:
+        """The next call, waiting for it; None at the end. In a thread. Raises queue.Empty after `seconds`."""
+        return self._calls.get(timeout=seconds)
 
     def take_nowait(self) -> _Call[Any] | None:
         """The next call; raises queue.Empty. In a thread."""
@@ -150,37 +158,80 @@ class Writer:
         lane: Lane,
         *,
         before_commit: Callable[[sqlite3.Connection], None],
-        newest_event: Callable[[sqlite3.Connection], int],
-        committed: Callable[[int], None],
+        read_news: Callable[[sqlite3.Connection], News],
+        committed: Callable[[News], None],
     ) -> None:
+        """`read_news` runs after each commit; `committed` gets it in the loop's thread, before the waiters wake."""
         self._conn = conn
         self._path = path
         self._lane = lane
         self._before_commit = before_commit
-        self._newest_event = newest_event
+        self._read_news = read_news
+        self._news = News(0)
         self._committed = committed
         self._token = trio.lowlevel.current_trio_token()
+        self._flusher = Flusher(path, self._finish_flushed)
+        self._timer = FlushTimer()
 
     def main(self) -> None:
         try:
             going = True
-            while going and (first := self._lane.take()) is not None:
+            while going and (first := self._take()) is not None:
                 group = [first]
                 going = self._commit(group)
-                tell(self._token, self._finish, group, self._newest())
+                self._hand_on(group)
         finally:
+            self._flusher.close()
             close_writer(self._conn)
 
-    def _finish(self, group: list[_Call[Any]], newest: int) -> None:
-        self._committed(newest)
-        self._lane.finish(group)
+    async def flush(self) -> None:
+        """Returns when all that was committed before is on the disk. In the loop's thread; raises StoreError."""
+        waiter: _Call[None] = _Call(lambda _: None, trio.Event())
+        await self._lane.enter()
+        self._flusher.flush([waiter])
+        await waiter.done.wait()
+        if waiter.error is not None:
+            raise waiter.error
 
-    def _newest(self) -> int:
+    def _take(self) -> _Call[Any] | None:
+        """The next call, waiting for it; None at the end. What nobody waits for is flushed when it is time to."""
         try:
-            return self._newest_event(self._conn)
+            return self._lane.take(self._timer.seconds_left())
+        except queue.Empty:
+            self._flush([])
+            return self._lane.take()
+
+    def _flush(self, calls: list[_Call[Any]]) -> None:
+        self._flusher.flush(calls)
+        self._timer.flushed(self._news.newest)
+
+    def _hand_on(self, group: list[_Call[Any]]) -> None:
+        """Tells those who wait for no more than the commit, and lets the others wait for the disk."""
+        durable = [call for call in group if call.durable and call.error is None]
+        others = [call for call in group if not call.durable or call.error is not None]
+        tell(self._token, self._finish, others, self._news)
+        if durable or self._timer.seconds_left() == 0.0:
+            self._flush(durable)
+
+    def _finish(self, calls: list[_Call[Any]], news: News) -> None:
+        self._committed(news)
+        self._lane.finish(calls)
+
+    def _finish_flushed(self, calls: list[_Call[Any]], failed: OSError | None) -> None:
+        """In the flusher's thread."""
+        if failed is not None:
+            log.error("%s cannot be brought to the disk: %s", self._path, failed)
+            for call in calls:
+                call.error = unflushed(self._path, failed)
+        if calls:
+            tell(self._token, self._lane.finish, calls)
+
+    def _note_commit(self) -> None:
+        try:
+            self._news = self._read_news(self._conn)
         except sqlite3.Error as exc:
-            log.warning("the number of the newest event cannot be read: %s", exc)
-            return 0
+            log.warning("the newest events cannot be read: %s", exc)
+        self._timer.committed(self._news.newest)
 
     def _commit(self, group: list[_Call[Any]]) -> bool:
         """Runs the group's first call and those that wait behind it, and commits. False when the lane is
@@ -214,6 +265,7 @@ class Writer:
             _roll_back(self._conn)
             for call in group:
                 _run_alone(self._conn, self._path, call, begin="BEGIN IMMEDIATE")
+        self._note_commit()
         return going
 
     def _run_in_savepoint(self, call: _Call[Any]) -> None:
