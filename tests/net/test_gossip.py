@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 import trio
+import trio.testing
+from libp2p.abc import INetStream
 from libp2p.custom_types import TProtocol
+from libp2p.peer.id import ID
 from libp2p.pubsub.pb import rpc_pb2
 from net.support import TOPIC, chat, full_mesh, join_up, line, open_node, open_nodes, until
 from p2pd_daemon.core.admission import Outcome, Verdict
@@ -12,6 +17,7 @@ from p2pd_daemon.core.push import encode_frame
 from p2pd_daemon.core.record import Record
 
 OTHER = "p2pd/1/other"
+MESHSUB = TProtocol("/meshsub/1.1.0")
 
 
 @pytest.mark.slow
@@ -132,6 +138,31 @@ async def test_a_topic_joined_while_the_hello_is_written_is_told() -> None:
             pubsub.get_hello_packet = hello_then_join  # type: ignore[method-assign]  # to be in time
             await bob.network.connect(alice.addr)
             await until(lambda: alice.network.members(TOPIC) == [bob.peer_id])
+
+
+async def test_who_cannot_be_written_to_yet_is_no_member() -> None:
+    """What was said alone is published to the first member: before our stream is open, that would reach nobody."""
+    with trio.fail_after(60):
+        async with open_node(TOPIC) as alice, open_node(TOPIC) as bob:
+            new_stream, may_open = alice.opened.host.new_stream, trio.Event()
+
+            async def late(peer: ID, protocols: Sequence[TProtocol]) -> INetStream:
+                if MESHSUB in protocols:
+                    await may_open.wait()
+                return await new_stream(peer, protocols)
+
+            alice.opened.host.new_stream = late  # type: ignore[method-assign]  # as on a slow line
+            await alice.network.connect(bob.addr)
+            await until(lambda: alice.gossip.pubsub.peer_topics.get(TOPIC) == {bob.opened.own_id})
+            await trio.testing.wait_all_tasks_blocked(0.05)
+            assert alice.network.members(TOPIC) == []
+            assert alice.events.members == []
+            assert await alice.say("too early") == 0
+            may_open.set()
+            await until(lambda: alice.events.members == [(TOPIC, bob.peer_id, True)])
+            assert alice.network.members(TOPIC) == [bob.peer_id]
+            assert await alice.say("in time") == 1
+            await until(lambda: "in time" in bob.events.texts())
 
 
 async def test_connections_are_told_once_and_described() -> None:

@@ -49,8 +49,10 @@ class Gossip:
         self.pubsub.members.forget(topic)
 
     def members(self, topic: str) -> list[PeerId]:
-        """Connected peers that are in the topic."""
-        return sorted(PeerId(peer.to_base58()) for peer in self.pubsub.peer_topics.get(topic, ()))
+        """Connected peers that are in the topic and that we can write to."""
+        writable = self.pubsub.peer_queues
+        there = self.pubsub.peer_topics.get(topic, ())
+        return sorted(PeerId(peer.to_base58()) for peer in there if peer in writable)
 
     async def publish(self, record: Record) -> int:
         """Hand a record of ours to all connected peers in its topic; returns to how many.

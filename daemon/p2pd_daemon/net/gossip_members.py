@@ -12,12 +12,19 @@ log = logging.getLogger(__name__)
 
 
 class MemberNews:
-    """Who came into or left a topic of ours, told one after another. Changes that cancel out are not told."""
+    """Who came into or left a topic of ours, told one after another. Changes that cancel out are not told.
 
-    def __init__(self, peers: Mapping[str, Collection[ID]], ours: Container[str]) -> None:
-        """Who is in which topic, and the topics that we are in: as they are at each look."""
+    A peer has come when it can be written to as well: what is said to who has come must not get lost. A stream that
+    breaks meanwhile does not make it leave.
+    """
+
+    def __init__(
+        self, peers: Mapping[str, Collection[ID]], ours: Container[str], writable: Container[ID]
+    ) -> None:
+        """Who is in which topic, the topics that we are in, and whom we can write to: as they are at each look."""
         self._peers = peers
         self._ours = ours
+        self._writable = writable
         self._changed: dict[tuple[str, ID], None] = {}
         self._told: set[tuple[str, ID]] = set()
         self._wake = trio.Event()
@@ -39,7 +46,7 @@ class MemberNews:
             while self._changed:
                 topic, peer = one = next(iter(self._changed))
                 del self._changed[one]
-                present = peer in self._peers.get(topic, ())
+                present = peer in self._peers.get(topic, ()) and (one in self._told or peer in self._writable)
                 if topic not in self._ours or present == (one in self._told):
                     continue
                 (self._told.add if present else self._told.discard)(one)

@@ -58,7 +58,7 @@ class RoomPubsub(Pubsub):
         self._take = take
         self._handled = 0
         self._inbound: dict[ID, INetStream] = {}
-        self.members = MemberNews(self.peer_topics, self.subscribed_topics_receive)
+        self.members = MemberNews(self.peer_topics, self.subscribed_topics_receive, self.peer_queues)
 
     @property
     def manager(self) -> InternalManagerAPI:
@@ -203,6 +203,7 @@ class RoomPubsub(Pubsub):
         self.manager.run_task(self.handle_sending_messages, peer_id, stream, queue)
         for topic in self.topic_ids:
             if peer_id in self.peer_topics.get(topic, ()):
+                self.members.note(topic, peer_id)
                 await self._replay_recent_messages(peer_id, topic)
                 await self._router.on_peer_subscribed(peer_id, topic)
 

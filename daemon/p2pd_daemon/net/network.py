@@ -98,7 +98,7 @@ class Network:
         await self._gossip.unsubscribe(topic)
 
     def members(self, topic: str) -> list[PeerId]:
-        """Connected peers that are in the topic."""
+        """Connected peers that are in the topic and that gossip can reach."""
         return self._gossip.members(topic)
 
     async def publish(self, record: Record) -> int:
