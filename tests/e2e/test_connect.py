@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from e2e.harness import Net, eventually, run_cli
+from e2e.harness import SLACK, Net, eventually, run_cli
 
 pytestmark = pytest.mark.slow
 
@@ -45,7 +45,7 @@ def test_each_outcome_has_its_own_words(net: Net, silent_port: int) -> None:
     for name, (target, code, words) in cases.items():
         began = time.monotonic()
         done = run_cli("connect", target, home=ann.home)
-        assert time.monotonic() - began < 10, name
+        assert time.monotonic() - began < 10 * SLACK, name
         assert done.returncode == code, (name, done.stderr)
         assert done.stdout == ""
         assert done.stderr.startswith("error: "), (name, done.stderr)
@@ -64,7 +64,7 @@ def test_each_outcome_has_its_own_words(net: Net, silent_port: int) -> None:
     assert peer["direction"] == "out"
     assert bob.json("peers")[0]["direction"] == "in"
     ann.cli("disconnect", bob.peer_id)
-    assert ann.json("peers") == []  # bob's daemon redials within a second, and is refused
+    eventually(lambda: ann.json("peers") == [], what="bob's daemon redials within a second, and is refused")
 
 
 def test_who_was_disconnected_is_told_so_and_not_that_it_is_connected(net: Net) -> None:
