@@ -60,7 +60,7 @@ const nodeOf = (state, peer) => ({
 });
 
 // Round me, who is in the middle; the slower, the further out. Gives {me: {x, y}, nodes: [node and {x, y}], links}.
-// A link is {from: {x, y}, to: {x, y}, at: {x, y}, node}: `at` is where its text goes.
+// A link is {from: {x, y}, to: {x, y}, node}.
 export function layOut(nodes, { width, height, margin }) {
   const me = { x: width / 2, y: height / 2 };
   const relays = new Set(nodes.map((node) => node.relay));
@@ -68,7 +68,7 @@ export function layOut(nodes, { width, height, margin }) {
   const byId = new Map(placed.map((node) => [node.id, node]));
   const links = placed.filter((node) => node.connected).map((node) => {
     const from = byId.get(node.relay) ?? me;
-    return { node, from: point(from), to: point(node), at: between(from, node) };
+    return { node, from: point(from), to: point(node) };
   });
   return { me, nodes: placed, links };
 }
@@ -92,5 +92,3 @@ function farOut(node, relays, further) {
 
 const point = ({ x, y }) => ({ x, y });
 const round = (value) => Math.round(value * 10) / 10;
-
-const between = (from, to) => ({ x: round(from.x + (to.x - from.x) * 0.58), y: round(from.y + (to.y - from.y) * 0.58) });

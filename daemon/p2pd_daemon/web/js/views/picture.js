@@ -3,27 +3,36 @@
 import { nothing, svg, html } from "../../vendor/lit-html/lit-html.js";
 import { repeat } from "../../vendor/lit-html/directives/repeat.js";
 import { t } from "../i18n.js";
+import { placeLabels } from "../store/labels.js";
 import { NAMED, speedOf } from "../store/network.js";
 import { milliseconds } from "./parts.js";
 
 const NAME_LENGTH = 14; // letters of a name that fit
 
-export function picture(state, actions, { me, nodes, links }, { width, height }) {
+export function picture(state, actions, { me, nodes, links }, size) {
   const named = nodes.length <= NAMED;
+  const isChosen = (node) => node.id === state.ui.chosen;
   const choose = (node) => actions.choosePeer(node.id);
-  return html`<svg class="picture" viewBox="0 0 ${width} ${height}" role="group" aria-label=${t("network.picture")}>
+  const subjects = [{ at: me, text: state.status?.nick || t("me") },
+    ...nodes.filter((node) => named || isChosen(node)).map((node) => ({ at: node, id: node.id, text: node.name, always: isChosen(node) }))]
+    .map((one) => ({ ...one, text: short(one.text) }));
+  const timed = links.map((link) => ({ ...link, text: named && link.node.rtt !== null ? milliseconds(link.node.rtt) : "" }));
+  const { names, times } = placeLabels(subjects, timed, size);
+  const nameOf = (id) => names[subjects.findIndex((one) => one.id === id)];
+  return html`<svg class="picture" viewBox="0 0 ${size.width} ${size.height}" role="group" aria-label=${t("network.picture")}>
     ${repeat(links, (link) => link.node.id, line)}
-    ${named ? repeat(links, (link) => link.node.id, time) : nothing}
-    ${mark(me, "me", state.status?.nick || t("me"), true)}
+    <g class="node" data-kind="me">${shape({ ...me, kind: "me" })}</g>
     ${repeat(nodes, (node) => node.id, (node) => svg`
       <g class="node" data-kind=${node.kind} data-peer=${node.id} ?data-away=${!node.connected} tabindex="0" role="button"
-        aria-pressed=${node.id === state.ui.chosen} aria-label=${described(node)}
+        aria-pressed=${isChosen(node)} aria-label=${described(node)}
         @click=${() => choose(node)} @keydown=${(event) => press(event, () => choose(node))}>
         <title>${described(node)}</title>
-        ${hit(node, node.y < me.y)}
+        ${hit(node, nameOf(node.id))}
         ${shape(node)}
-        ${named || node.id === state.ui.chosen ? text(node, node.name, node.y < me.y) : nothing}
+        ${label(nameOf(node.id), "name")}
       </g>`)}
+    ${label(nameOf(undefined), "name")}
+    ${times.map((one) => label(one, "time"))}
   </svg>`;
 }
 
@@ -36,11 +45,6 @@ function press(event, act) {
 const line = ({ node, from, to }) => svg`<line data-speed=${speedOf(node.rtt) ?? "none"} ?data-relayed=${node.relayed}
   x1=${from.x} y1=${from.y} x2=${to.x} y2=${to.y}></line>`;
 
-const time = ({ node, at }) => (node.rtt === null ? nothing
-  : svg`<text class="time" x=${at.x} y=${at.y}>${milliseconds(node.rtt)}</text>`);
-
-const mark = (at, kind, name) => svg`<g class="node" data-kind=${kind}>${shape({ ...at, kind })}${text(at, name)}</g>`;
-
 function shape({ x, y, kind }) {
   switch (kind) {
     case "me": return svg`<circle cx=${x} cy=${y} r="17"></circle>`;
@@ -51,14 +55,18 @@ function shape({ x, y, kind }) {
   }
 }
 
-// Away from the middle, where the lines come from.
-const text = ({ x, y }, name, above = false) => svg`<text class="name" x=${x} y=${above ? y - 22 : y + 33}>${short(name)}</text>`;
+const label = (one, kind) => (one ? svg`<rect class="behind" x=${one.box.left} y=${one.box.top} rx="4"
+  width=${one.box.right - one.box.left} height=${one.box.bottom - one.box.top}></rect>
+  <text class=${kind} x=${one.x} y=${one.y}>${one.text}</text>` : nothing);
 
 // Between the shape and the name one hits it too.
-const hit = ({ x, y, name }, above) => {
-  const width = Math.max(44, 8 * [...short(name)].length);
-  return svg`<rect class="hit" x=${x - width / 2} y=${above ? y - 38 : y - 16} width=${width} height="54"></rect>`;
-};
+function hit({ x, y }, name) {
+  const around = { left: x - 22, right: x + 22, top: y - 22, bottom: y + 22 };
+  const { left, right, top, bottom } = name ? union(around, name.box) : around;
+  return svg`<rect class="hit" x=${left} y=${top} width=${right - left} height=${bottom - top}></rect>`;
+}
+
+const union = (a, b) => ({ left: Math.min(a.left, b.left), right: Math.max(a.right, b.right), top: Math.min(a.top, b.top), bottom: Math.max(a.bottom, b.bottom) });
 
 function short(name) {
   const letters = [...name];
