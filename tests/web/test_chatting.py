@@ -189,6 +189,35 @@ def test_what_is_unread_is_counted_and_marked(pair: list[Daemon], pages: Pages, 
     expect(looking.page).to_have_title(re.compile(r"^[^(]"))
 
 
+@pytest.mark.parametrize("count", [300, 700])  # within what a page keeps, and beyond
+def test_a_room_opens_where_the_unread_begins(
+    pair: list[Daemon], pages: Pages, name: str, count: int
+) -> None:
+    together(pair, name)
+    ana, ben = pair
+    ana.send(name, "read")
+    eventually(lambda: ben.texts(name) == ["read"])
+    ben.api("POST", "/v1/read", {"target": name})
+    ana.cli("send", name, "-", stdin="".join(f"number {n}\n" for n in range(count)))
+    eventually(lambda: unread(ben, name) == count)
+    opened = pages.open(ben, room(name))
+    line = opened.page.get_by_role("separator", name="New messages")
+    expect(line).to_be_in_viewport()
+    expect(opened.message("number 0")).to_be_in_viewport()
+    assert (
+        line.evaluate("line => line.nextElementSibling.querySelector('.body').textContent").strip()
+        == "number 0"
+    )
+    assert unread(ben, name) == count  # the end has not been in sight
+    opened.page.get_by_role("button", name=f"{count} new messages").click()
+    expect(opened.message(f"number {count - 1}")).to_be_in_viewport()
+    eventually(lambda: unread(ben, name) == 0)
+
+
+def unread(daemon: Daemon, name: str) -> int:
+    return next(int(one["unread"]) for one in daemon.api("GET", "/v1/rooms") if one["room"] == name)
+
+
 def test_searching_leads_to_the_message(both: tuple[Opened, Opened], name: str) -> None:
     ana, _ = both
     for number in range(260):

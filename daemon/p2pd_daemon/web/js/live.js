@@ -2,6 +2,7 @@
 
 import { ApiError, get } from "./api.js";
 import { EVENTS } from "./events.js";
+import { timelineOf } from "./store/timeline.js";
 import { peerKey, roomKey } from "./store/places.js";
 import { openEvents } from "./shared.js";
 
@@ -24,7 +25,8 @@ export async function followDaemon(store, actions) {
   async function loadPlaces() {
     const [rooms, conversations] = await Promise.all([get("/v1/rooms"), get("/v1/conversations")]);
     const { key } = store.state.route;
-    const watched = actions.watched(key) ? key : undefined;
+    const shown = timelineOf(store.state, key).messages.length > 0; // a page that was opened here has shown nothing yet
+    const watched = shown && actions.watched(key) ? key : undefined;
     store.dispatch({ type: "places", rooms, conversations, watched });
     const here = [...rooms, ...conversations].find((one) => (one.room === undefined ? peerKey(one.peer_id) : roomKey(one.room)) === watched);
     if (here?.unread) actions.read(watched); // the daemon does not know yet that it is seen

@@ -6,6 +6,8 @@ import { isRoom, keyOf, nameOf, whereOf } from "./store/places.js";
 import { firstUnread, KEPT, PAGE, timelineOf } from "./store/timeline.js";
 
 const AROUND = PAGE / 2; // messages on either side of one that is jumped to
+const LOOK = 1000; // messages looked through at once for the first unread one, the most that the daemon gives
+const LOOKS = 20; // so often: a place with more unread messages opens at its newest
 const FOUND = 50; // results of a search
 const READ_MS = 300; // reading is told the daemon once for all messages that come within
 const AGAIN_MS = 700; // so are records that came by comparison
@@ -28,12 +30,35 @@ export function createReading(store, actions) {
     return Boolean(answer);
   }
 
-  const newest = (key) => page(key, "newest", async () => {
-    const unread = store.state.places[key]?.unread ?? 0;
+  const newest = (key) => page(key, "newest", () => newestOf(key, unreadOf(key)));
+  const unreadOf = (key) => store.state.places[key]?.unread ?? 0;
+
+  async function newestOf(key, unread) {
     const limit = Math.min(Math.max(PAGE, unread + PAGE / 2, timelineOf(store.state, key).messages.length), KEPT);
     const messages = await history(key, limit);
     return { messages, older: messages.length >= limit, newFrom: firstUnread(messages, unread, store.state.status?.peer_id) };
+  }
+
+  // Where what is new begins, also where the newest page does not go back so far.
+  const whereNew = (key) => page(key, "newest", async () => {
+    const unread = unreadOf(key);
+    const end = await newestOf(key, unread);
+    const first = unread && !end.newFrom && end.older ? await lookBack(key, end.messages, unread) : null;
+    return first ? { ...(await surroundings(key, first)), newFrom: first } : end;
   });
+
+  // The id of the first unread message, `unread` back from the end of which `messages` are known; null beyond LOOKS.
+  async function lookBack(key, messages, unread) {
+    const me = store.state.status?.peer_id;
+    let [known, left] = [messages, unread];
+    for (let n = 0; n < LOOKS && known.length; n += 1) {
+      left -= known.filter((message) => message.from !== me).length;
+      known = await history(key, LOOK, { before: known[0].id });
+      const first = firstUnread(known, left, me);
+      if (first) return first;
+    }
+    return null;
+  }
 
   function older(key) {
     const { older: more, messages: [first] } = timelineOf(store.state, key);
@@ -95,7 +120,7 @@ export function createReading(store, actions) {
       if (!known) {
         dispatch({ type: "place-opened", key, title: personName(store.state, nameOf(key)) });
       }
-      if (!timelineOf(store.state, key).messages.length) newest(key);
+      if (!timelineOf(store.state, key).messages.length) whereNew(key);
     },
     reload() {
       const { key } = store.state.route;

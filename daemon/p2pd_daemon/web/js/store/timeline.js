@@ -81,7 +81,7 @@ function joined(line, action) {
     case "around":
       return { ...done, messages, older: action.older, newer: action.newer };
     default: // "newest"
-      return { ...done, messages, older: action.older, newer: false, newFrom: action.newFrom ?? line.newFrom };
+      return { ...done, messages, older: action.older, newer: action.newer ?? false, newFrom: action.newFrom ?? line.newFrom };
   }
 }
 
