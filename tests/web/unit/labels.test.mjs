@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { crosses, overlap, placeLabels } from "../../../daemon/p2pd_daemon/web/js/store/labels.js";
+import { crosses, distance, overlap, placeLabels } from "../../../daemon/p2pd_daemon/web/js/store/labels.js";
 import { numbers } from "./random.mjs";
 
 const SIZE = { width: 340, height: 400 };
@@ -33,7 +33,7 @@ test("whatever stands where, no label hides another or a shape; who is wanted al
     for (const [n, label] of shown.entries()) {
       assert.ok(label.box.left >= 0 && label.box.right <= SIZE.width && label.box.top >= 0 && label.box.bottom <= SIZE.height);
       assert.ok(shown.every((other, m) => m <= n || !overlap(label.box, other.box)), `round ${round}`);
-      assert.ok(subjects.every(({ at }) => !overlap(label.box, box(at.x - 12, at.y - 12, at.x + 12, at.y + 12))), `round ${round}`);
+      assert.ok(subjects.every(({ at }) => distance(at, label.box) > 16), `round ${round}`);
     }
   }
 });

@@ -2,7 +2,7 @@
 //
 // A label is {text, x, y, box}: the middle of its baseline, and what it covers. What fits nowhere is left out: the table beside the picture has it.
 
-const SHAPE = 17; // half the size of the largest shape
+const SHAPE = 17; // half the size of the largest shape, which is round
 const LETTER = { name: 7.3, time: 6.3 }; // widths as letters go
 const LINE = { name: 16, time: 14 }; // heights
 const ALONG = [0.58, 0.68, 0.48, 0.78]; // of a link, where its time may stand
@@ -10,8 +10,9 @@ const ALONG = [0.58, 0.68, 0.48, 0.78]; // of a link, where its time may stand
 // `subjects` are [{at: {x, y}, text, always?}], the most wanted first: their names; `links` as of `layOut`, with `text`.
 // Gives the labels of both in the same order, null for one that is left out unless it is wanted `always`.
 export function placeLabels(subjects, links, { width, height }) {
-  const taken = subjects.map(({ at }) => ({ left: at.x - SHAPE, right: at.x + SHAPE, top: at.y - SHAPE, bottom: at.y + SHAPE }));
-  const free = (box) => box.left >= 0 && box.right <= width && box.top >= 0 && box.bottom <= height && !taken.some((one) => overlap(one, box));
+  const taken = [];
+  const free = (box) => box.left >= 0 && box.right <= width && box.top >= 0 && box.bottom <= height
+    && !taken.some((one) => overlap(one, box)) && !subjects.some(({ at }) => distance(at, box) < SHAPE);
   const take = (options, among, always) => {
     const crossed = (label) => among.filter((link) => crosses(link, label.box)).length;
     const best = options.filter((label) => free(label.box))
@@ -45,6 +46,9 @@ function labelAt(text, x, y, kind) {
 const round = (value) => Math.round(value * 10) / 10;
 
 export const overlap = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+
+export const distance = ({ x, y }, box) =>
+  Math.hypot(Math.max(box.left - x, 0, x - box.right), Math.max(box.top - y, 0, y - box.bottom));
 
 // Whether a line goes through a box: what is left of it after cutting off what is outside of each edge.
 export function crosses({ from, to }, box) {
