@@ -12,24 +12,15 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
-from types import TracebackType
-from typing import TypeVar
-
-import anyio
 
 from . import asked, calls, shapes, status_shapes
-from .calls import Call
-from .errors import ConnectionLost
+from .asking import Asking
 from .events import Events, Messages
 from .export_shapes import ExportLine, ExportManifest, ExportQuery, Gone, Imported, ImportRequest
 from .line_chat import LineChat, open_line_chat
-from .link import Address, Links
+from .link import Address
 from .page_shapes import PageLink, TokenReset
 from .receipts import Receipts, Texts, open_receipts
-
-AT_ONCE = 16  # requests on their way at the same time, each on its own connection; further ones wait
-
-T = TypeVar("T")
 
 
 def connect(
@@ -48,42 +39,13 @@ def connect(
     return Client(Address(home, socket, url, token), timeout)
 
 
-class Client:
+class Client(Asking):
     """Calls raise ApiError: DaemonNotRunning, ConnectionLost, or what the daemon answered, told by its
     `code`.
 
     Calls may run at the same time, each on a connection of its own. Opening the client asks nothing of the
     daemon.
     """
-
-    def __init__(self, address: Address, timeout: float) -> None:
-        self._links = Links(address)
-        self._timeout = timeout
-        self._turns = anyio.Semaphore(AT_ONCE)
-
-    async def __aenter__(self) -> Client:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-    async def aclose(self) -> None:
-        """Closes the connections and the event streams."""
-        await self._links.aclose()
-
-    async def _ask(self, call: Call[T]) -> T:
-        request = self._links.request(call.method, call.target, call.body)
-        try:
-            async with self._turns:
-                with anyio.fail_after(self._timeout):
-                    async with self._links.open() as link:
-                        answer = await link.ask(request, call.body or b"")
-                        content = await link.read_all()
-        except TimeoutError as error:
-            raise ConnectionLost(f"the daemon did not answer within {self._timeout:g} s") from error
-        return call.decode(answer.status_code, content)
 
     # The node and its connections
 

@@ -6,7 +6,6 @@ Lines go out through `show`, so that tests can read them and the terminal can pu
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -15,11 +14,11 @@ from anyio.abc import TaskGroup
 from p2pd_client import ApiError, Client, ConnectionLost, DaemonNotRunning, Event
 
 from p2pd_cli.chat.names import ChatCompleter
+from p2pd_cli.chat.on_way import OnWay
 from p2pd_cli.chat.shown import Shown
 from p2pd_cli.chat.view import (
     WORTH_A_BAR,
     change_line,
-    delivery_line,
     delivery_text,
     failure,
     notice,
@@ -34,8 +33,6 @@ from p2pd_cli.places import Place, find_place, read_back
 log = logging.getLogger(__name__)
 
 SCROLLBACK = 30  # messages shown when a place is entered
-REMEMBERED_TEXTS = 200  # own direct messages on their way, whose delivery can still be told with their text
-PATIENCE_S = 1.5  # a direct message that takes longer is said to wait
 PROGRESS_S = 1.0  # between two looks at what is being caught up with, which gives no events
 REFRESH_S = 0.5  # between two looks at the counts, however many events there are
 FIRST_PAUSE_S = 0.1
@@ -71,8 +68,7 @@ class Session:
         self._members = 0
         self.shown = Shown()
         self._scrollback: set[str] = set()  # ids of scrollback: an event may bring them once more
-        self._on_way: OrderedDict[str, str] = OrderedDict()  # id → text of own direct messages not delivered
-        self._told_waiting: set[str] = set()
+        self._on_way = OnWay(show)
         self._whereabouts = Whereabouts()
         self._stale = anyio.Event()
 
@@ -283,28 +279,15 @@ class Session:
         self._empty = self._empty and not (self.place is not None and self.place.has(message))
         self.show_message(message, where=self._where(message), state=False)
         if message["room"] is None and message["state"] in {"queued", "sent"}:
-            self._on_way[message["id"]] = message["text"]
-            if len(self._on_way) > REMEMBERED_TEXTS:
-                self._told_waiting.discard(self._on_way.popitem(last=False)[0])
-            tasks.start_soon(self._tell_waiting, message["id"])
+            self._on_way.add(message)
+            tasks.start_soon(self._on_way.tell_waiting, message["id"])
 
     def _where(self, message: dict[str, Any]) -> str:
         """Empty for what was said in the place where one is."""
         here = self.place is not None and self.place.has(message)
         return "" if here else coloured(f"[{self._whereabouts.of(message)}]", "2")
 
-    async def _tell_waiting(self, message_id: str) -> None:
-        await anyio.sleep(PATIENCE_S)
-        if message_id in self._on_way:
-            self._told_waiting.add(message_id)
-            self.show(notice("they are away: the message waits, and goes out when they are back"))
-
     def _handle_delivery(self, event: dict[str, Any]) -> None:
         if self.place is not None and self.place.has(event):
             self.last_state = event["state"]
-        if event["state"] not in {"delivered", "refused"}:
-            return
-        text = self._on_way.pop(event["id"], "")
-        if event["state"] == "refused" or event["id"] in self._told_waiting:
-            self._told_waiting.discard(event["id"])
-            self.show(delivery_line(event, text))
+        self._on_way.handle_delivery(event)

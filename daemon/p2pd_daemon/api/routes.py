@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Any
 
 from p2pd_client import asked, export_shapes, shapes, status_shapes
 from p2pd_client.page_shapes import PageLink, PageLinkRequest, TokenReset
 
 from p2pd_daemon import errors
 
-from .control import Control
+from .queries import ask_export, ask_history
 from .route import DIAL, NO_MESSAGE, NO_PEER, NO_ROOM, SAY, Route
 
 # Of one request that imports: a thousand usual records, or a hundred of the largest size.
@@ -20,40 +19,6 @@ IMPORT_BYTES = 4 * 1024 * 1024
 async def _ok(done: Awaitable[None]) -> shapes.Ok:
     await done
     return shapes.Ok()
-
-
-async def _history(control: Control, query: asked.HistoryQuery) -> Any:
-    given = [name for name in ("room", "peer", "target") if getattr(query, name) is not None]
-    if len(given) != 1:
-        raise errors.UsageError(
-            "history needs exactly one of room, peer and target", hint="for example ?room=lobby&limit=20"
-        )
-    if query.before is not None and query.after is not None:
-        raise errors.UsageError("history takes before or after, not both", hint="ask twice")
-    return await control.history(
-        room=query.room,
-        peer=query.peer,
-        target=query.target,
-        limit=query.limit,
-        before=query.before,
-        after=query.after,
-        search=query.search,
-    )
-
-
-async def _export(control: Control, query: export_shapes.ExportQuery) -> Any:
-    places = [name for name in ("room", "peer", "target") if getattr(query, name) is not None]
-    parts = [name for name in ("since_ms", "after") if getattr(query, name) is not None]
-    if query.cursor is not None and not places and not parts:
-        return await control.export_on(query.cursor)
-    if len(places) != 1 or query.cursor is not None:
-        raise errors.UsageError(
-            "export needs exactly one of room, peer and target, and then only cursor",
-            hint="for example ?room=lobby, and for the next page ?cursor= with its `next`",
-        )
-    return await control.export(
-        room=query.room, peer=query.peer, target=query.target, since_ms=query.since_ms, after=query.after
-    )
 
 
 ROUTES: tuple[Route, ...] = (
@@ -170,7 +135,7 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         "/v1/history",
         "Messages of a room or a conversation, oldest first",
-        _history,
+        ask_history,
         list[shapes.Message],
         asked.HistoryQuery,
         NO_ROOM + NO_PEER + (errors.NoSuchMessage,),
@@ -224,7 +189,7 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         "/v1/export",
         "A room or a conversation as signed records, page by page",
-        _export,
+        ask_export,
         export_shapes.ExportPage,
         export_shapes.ExportQuery,
         NO_ROOM + NO_PEER + (errors.NoSuchMessage,),
