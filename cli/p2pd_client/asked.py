@@ -40,28 +40,35 @@ Nick = Annotated[
 ]
 
 
-class NoArguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+Kind = Annotated[str, Meta(pattern="^(text|action)$")]
+
+
+class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A request's parameters; any others are errors."""
+
+
+class NoArguments(Asked, frozen=True):
     """For requests that take none."""
 
 
-class ConnectRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ConnectRequest(Asked, frozen=True):
     addr: PeerRef
 
 
-class PeerRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class PeerRequest(Asked, frozen=True):
     peer: PeerRef
 
 
-class PingRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class PingRequest(Asked, frozen=True):
     peer: PeerRef
     count: Annotated[int, Meta(ge=1, le=100)] = 3
 
 
-class RoomRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RoomRequest(Asked, frozen=True):
     room: RoomName
 
 
-class JoinRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class JoinRequest(Asked, frozen=True):
     """`wire` says whose format the room has. Without it, it is the room known by this name, or else one of p2pd's.
 
     `announce`, for a text room: read universal-connectivity's discovery topic, and (true) tell our addresses there or
@@ -74,27 +81,27 @@ class JoinRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     announce: bool | None = None
 
 
-class SendRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SendRequest(Asked, frozen=True):
     room: RoomName
     text: Text
-    kind: Annotated[str, Meta(pattern="^(text|action)$")] = "text"
+    kind: Kind = "text"
 
 
-class SendLinesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SendLinesQuery(Asked, frozen=True):
     room: RoomName
 
 
-class SendLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SendLine(Asked, frozen=True):
     """One line of the body of `POST /v1/send/lines`."""
 
     text: Text
-    kind: Annotated[str, Meta(pattern="^(text|action)$")] = "text"
+    kind: Kind = "text"
 
 
-class MsgRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class MsgRequest(Asked, frozen=True):
     to: PeerRef
     text: Text
-    kind: Annotated[str, Meta(pattern="^(text|action)$")] = "text"
+    kind: Kind = "text"
 
 
 MessageRef = Annotated[
@@ -107,18 +114,18 @@ MessageRef = Annotated[
 ]
 
 
-class EditRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class EditRequest(Asked, frozen=True):
     """Gives an own message another text."""
 
     id: MessageRef
     text: Text
 
 
-class DeleteRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class DeleteRequest(Asked, frozen=True):
     id: MessageRef
 
 
-class ReactRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ReactRequest(Asked, frozen=True):
     """`remove` takes an own reaction back."""
 
     id: MessageRef
@@ -133,33 +140,33 @@ class ReactRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     remove: bool = False
 
 
-class ReplyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ReplyRequest(Asked, frozen=True):
     """Says something where the message was said, and that it answers it."""
 
     id: MessageRef
     text: Text
 
 
-class MessageQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class MessageQuery(Asked, frozen=True):
     id: MessageRef
 
 
-class NickRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class NickRequest(Asked, frozen=True):
     nick: Nick
 
 
-class ContactRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ContactRequest(Asked, frozen=True):
     peer: PeerRef
     petname: Nick
 
 
-class ReadRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ReadRequest(Asked, frozen=True):
     """Marks a room or a conversation as read up to its newest message."""
 
     target: PeerRef
 
 
-class HistoryQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class HistoryQuery(Asked, frozen=True):
     """Exactly one of `room`, `peer` and `target`; `target` is a known room's name, or else a peer. `before` or `after`,
     not both.
     """
@@ -177,19 +184,19 @@ class HistoryQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ) = None
 
 
-class ChatLinesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ChatLinesQuery(Asked, frozen=True):
     """Without a peer it is the next one who calls."""
 
     peer: PeerRef | None = None
 
 
-class ChatSay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ChatSay(Asked, frozen=True):
     """A line of a chat; several, when there are newlines in it."""
 
     text: str
 
 
-class EventsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class EventsQuery(Asked, frozen=True):
     """Which events, from where: `after` defaults to the newest, so that only new events come."""
 
     after: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
