@@ -328,9 +328,11 @@ class MemoryControl:
         start = max(0, n - self.pruned)
         return self.log[start : start + limit]
 
-    async def wait_events(self, after_n: int) -> None:
-        while self.pruned + len(self.log) <= after_n:
+    async def wait_events(self, after_n: int) -> int:
+        await trio.lowlevel.checkpoint()
+        while (newest := self.pruned + len(self.log)) <= after_n:
             await self._changed.wait()
+        return newest
 
     async def newest_event(self) -> int:
         return self.pruned + len(self.log)

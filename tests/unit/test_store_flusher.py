@@ -95,7 +95,7 @@ async def test_flush_waits_for_what_was_committed_before(tmp_path: Path, disk: D
             room = await store.add_room("lobby", TOPIC, START_MS)
             for n in range(5):
                 await store.ingest([make(room.room_n, f"said {n}", seqno=n)], durable=False)
-                await store.flush()
+                await store.begin_flush().wait()
                 assert len(disk.texts()) == n + 1
 
 
@@ -121,10 +121,10 @@ async def test_a_disk_that_fails_is_told_to_those_who_wait_for_it(tmp_path: Path
             with pytest.raises(StoreError, match="cannot be brought to the disk: Input/output error"):
                 await store.ingest([make(room.room_n, "said", seqno=1)])
             with pytest.raises(StoreError, match="cannot be brought to the disk"):
-                await store.flush()
+                await store.begin_flush().wait()
             await store.ingest([make(room.room_n, "heard", seqno=2)], durable=False)
             disk.fails = False
-            await store.flush()
+            await store.begin_flush().wait()
             assert disk.texts() == ["said", "heard"]
 
 
@@ -132,7 +132,7 @@ async def test_the_numbers_of_lost_events_are_not_given_again(tmp_path: Path, di
     with trio.fail_after(20):
         async with open_store(tmp_path / "store.db") as store:
             flushed = await store.add_event("peer", START_MS, {})
-            await store.flush()
+            await store.begin_flush().wait()
             disk.waits.clear()
             lost = await store.add_event("peer", START_MS, {})
             disk.waits.set()

@@ -220,8 +220,8 @@ class Control(Protocol):
     async def events_after(self, n: int, limit: int) -> Sequence[Event]:
         """At most `limit` kept events numbered above `n`, in order; empty when there is none."""
 
-    async def wait_events(self, after_n: int) -> None:
-        """Returns once there is an event numbered above `after_n`: at once when there is one already.
+    async def wait_events(self, after_n: int) -> int:
+        """The number of the newest event, once it is above `after_n`: at once when it is already.
 
         It may return early (the caller looks again), but never misses one.
         """

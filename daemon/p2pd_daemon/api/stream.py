@@ -96,19 +96,19 @@ class EventStream:
             cursor = newest
         await self._send(send, hello, cursor)
         while True:
-            newest = await self._control.newest_event()
-            events = await self._control.events_after(cursor, BATCH) if newest > cursor else ()
-            if events:
-                frames = await self._frames(cursor, events)
-                cursor = events[-1].n
-                if frames:
-                    await self._send(send, frames, cursor)
-                continue
-            cursor = max(cursor, newest)  # up to here there are only events that the node hides
             with trio.move_on_at(self._sent_at + HEARTBEAT_SECONDS) as waiting:
-                await self._control.wait_events(cursor)
+                newest = await self._control.wait_events(cursor)
             if waiting.cancelled_caught:
                 await self._send(send, encode_cursor(cursor) if cursor != self._shown else b": \n\n", cursor)
+                continue
+            events = await self._control.events_after(cursor, BATCH)
+            if not events:
+                cursor = max(cursor, newest)  # up to here there are only events that the node hides
+                continue
+            frames = await self._frames(cursor, events)
+            cursor = events[-1].n
+            if frames:
+                await self._send(send, frames, cursor)
 
     async def _frames(self, cursor: int, events: Sequence[Event]) -> bytes:
         wanted = [event for event in events if self._wanted(event)]

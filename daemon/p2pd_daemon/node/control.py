@@ -180,8 +180,8 @@ class NodeControl(PeerControl, RoomControl, MessageControl, ExportControl, PageC
             return await self.events_after(rows[-1].n, limit)
         return shown
 
-    async def wait_events(self, after_n: int) -> None:
-        await self._parts.store.wait_events(after_n)
+    async def wait_events(self, after_n: int) -> int:
+        return await self._parts.store.wait_events(after_n)
 
     async def newest_event(self) -> int:
         return await self._parts.store.newest_event()

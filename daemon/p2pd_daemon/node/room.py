@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -26,8 +27,6 @@ from p2pd_daemon.tasks import TaskStatus
 
 log = logging.getLogger(__name__)
 
-# Requests' worth of records that may wait to be published in one room; senders wait beyond it.
-OUTGOING_BATCHES = 1024
 # Records handed to gossip before others have a turn: one write, and one commit where they arrive.
 PUBLISHED_TOGETHER = 16
 NOTED_TOGETHER = 1024  # records published before what became of them is written down
@@ -78,7 +77,9 @@ class Room:
         )
         self.timeline = Timeline(row, parts, self._codec, own_state=STORED)
         self._parts = parts
-        self._outgoing, self._to_publish = trio.open_memory_channel[_Outgoing](OUTGOING_BATCHES)
+        self._outgoing, self._to_publish = trio.open_memory_channel[_Outgoing](
+            math.inf
+        )  # each with a request that waits
         self._published, self._to_note = trio.open_memory_channel[tuple[bytes, int]](NOTED_TOGETHER)
         self._rates = AuthorRates(own_pace(parts.limits))
         self._alone = True  # something of ours may be stored that nobody was there to hear
@@ -138,20 +139,22 @@ class Room:
 
     async def begin_say(self, bodies: Sequence[Body]) -> Callable[[], Awaitable[Sequence[Said | P2pdError]]]:
         """Like `say`, of several in this order and whatever the rate; returns when they are in the timeline's inbox."""
-        stored = await self.timeline.begin_say(bodies)
+        published: Reply[list[int | P2pdError]] = Reply()
+
+        def publish(composed: Sequence[Composed]) -> None:
+            try:
+                self._outgoing.send_nowait(_Outgoing([said.record for said in composed], published))
+            except trio.BrokenResourceError:
+                published.fail(self._left())
+
+        stored = await self.timeline.begin_say(bodies, publish)
 
         async def outcomes() -> Sequence[Said | P2pdError]:
             try:
                 composed = await stored.wait()
-            except P2pdError as error:
-                return [error] * len(bodies)
-            outgoing = _Outgoing([said.record for said in composed])
-            try:
-                await self._outgoing.send(outgoing)
-                await self._parts.store.flush()  # while the others have it already
-                counts = await outgoing.reply.wait()
-            except trio.BrokenResourceError:
-                return [self._left()] * len(bodies)
+                counts = await published.wait()
+                if composed:
+                    await composed[-1].on_disk.wait()
             except P2pdError as error:
                 return [error] * len(bodies)
             return [

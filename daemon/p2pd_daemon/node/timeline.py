@@ -8,7 +8,7 @@ which they were said, and each names as parents what this node had seen just bef
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import islice
 
@@ -27,7 +27,7 @@ from p2pd_daemon.node.places import Places
 from p2pd_daemon.node.reply import Reply, refuse, refuse_waiting
 from p2pd_daemon.node.said import Composed, Item, Say, Take, TakeMany, size
 from p2pd_daemon.node.stored import stored_record
-from p2pd_daemon.store.rows import QUARANTINED, QUEUED, RECEIVED, SENT, Ingested, NewRecord, RoomRow
+from p2pd_daemon.store.rows import QUARANTINED, RECEIVED, SENT, Ingested, NewRecord, RoomRow
 from p2pd_daemon.tasks import TaskStatus
 
 log = logging.getLogger(__name__)
@@ -81,13 +81,20 @@ class Timeline:
             await self._commit(self._take_waiting(first))
 
     async def say(self, body: Body) -> Composed:
-        """Signs and stores a record of ours; returns after the commit. Waits while the inbox is full."""
-        return (await (await self.begin_say([body])).wait())[0]
+        """Signs and stores a record of ours; returns when it is on the disk. Waits while the inbox is full."""
+        [composed] = await (await self.begin_say([body])).wait()
+        await composed.on_disk.wait()
+        return composed
 
-    async def begin_say(self, bodies: Sequence[Body]) -> Reply[list[Composed]]:
-        """Like `say`, for several in this order, but returns once they are in the inbox."""
+    async def begin_say(
+        self, bodies: Sequence[Body], then: Callable[[Sequence[Composed]], None] | None = None
+    ) -> Reply[list[Composed]]:
+        """Like `say`, for several in this order, but returns once they are in the inbox.
+
+        `then` gets them after the commit, and in the order of the commits.
+        """
         reply: Reply[list[Composed]] = Reply()
-        await self._put(Say(bodies, reply))
+        await self._put(Say(bodies, reply, then))
         return reply
 
     async def take(self, record: Record, event: ChatEvent | None = None) -> None:
@@ -119,7 +126,10 @@ class Timeline:
 
     async def _put(self, item: Item) -> None:
         try:
-            await self._send.send(item)
+            try:
+                self._send.send_nowait(item)  # no turn of the loop for each of a burst
+            except trio.WouldBlock:
+                await self._send.send(item)
         except trio.BrokenResourceError:
             raise self._left() from None
 
@@ -154,16 +164,23 @@ class Timeline:
                 batch = [self._catch_up(record, event, now_ms) for record, event in brought.records]
                 brought.reply.give(await self._ingest(batch))
             if says:
-                own = await self._ingest_own([body for item in says for body in item.bodies], now_ms)
-                composed = iter([Composed(new.record, new.ts_ms) for new in own])
-                for say in says:
-                    say.reply.give(list(islice(composed, len(say.bodies))))
+                await self._say_all(says, now_ms)
         except P2pdError as error:
             log.exception("could not store %d records of %s", len(items), self.row.topic)
             refuse(items, error)
         except trio.Cancelled:
             refuse(items, self._left())
             raise
+
+    async def _say_all(self, says: Sequence[Say], now_ms: int) -> None:
+        batch = await self._ingest_own([body for say in says for body in say.bodies], now_ms)
+        flush = self._store.begin_flush()
+        composed = iter([Composed(new.record, new.ts_ms, flush) for new in batch])
+        for say in says:
+            part = list(islice(composed, len(say.bodies)))
+            if say.then is not None:
+                say.then(part)
+            say.reply.give(part)
 
     async def _ingest(self, batch: Sequence[NewRecord], *, durable: bool = True) -> list[Ingested]:
         results = await self._store.ingest(batch, durable=durable)
@@ -172,14 +189,13 @@ class Timeline:
 
     async def _ingest_own(self, bodies: Sequence[Body], now_ms: int) -> Sequence[NewRecord]:
         """Signs and stores them in the order they were said."""
-        durable = self._own_state == QUEUED  # in a room it is for `Room.say` to wait
         if not self._codec.dated:
             undated = [self._compose_undated(body, now_ms) for body in bodies]
-            await self._ingest(undated, durable=durable)
+            await self._ingest(undated, durable=False)
             return undated
         seqnos = [self._seqnos.take() for _ in bodies]
         compose = partial(self._compose, bodies, seqnos, now_ms)
-        batch, results = await self._store.ingest_own(self.row.room_n, compose, durable=durable)
+        batch, results = await self._store.ingest_own(self.row.room_n, compose, durable=False)
         self._took(batch, results)
         return batch
 

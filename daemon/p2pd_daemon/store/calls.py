@@ -9,6 +9,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 import trio
 
 from p2pd_daemon.store.events import events_after, read_news
+from p2pd_daemon.store.flusher import Flush
 from p2pd_daemon.store.rows import EventRow, News
 from p2pd_daemon.store.worker import Lane, Writer
 
@@ -44,9 +45,9 @@ class StoreCalls:
         """As `_write`, of what can be had again: does not wait for the disk (flusher.py)."""
         return await self._writes.call(lambda conn: fn(conn, *args, **kwargs), durable=False)
 
-    async def flush(self) -> None:
-        """Returns when all that was committed before is on the disk."""
-        await self._writer.flush()
+    def begin_flush(self) -> Flush:
+        """For who wants to know when all that was committed before is on the disk."""
+        return self._writer.begin_flush()
 
     async def _read(
         self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -58,7 +59,7 @@ class StoreCalls:
         self._followed = True
         news = self._news
         if news.after <= n < news.newest and news.events:
-            await trio.lowlevel.checkpoint()
+            await trio.lowlevel.checkpoint_if_cancelled()
             return [event for event in news.events if event.n > n][:limit]
         return await self._read(events_after, n, limit)
 
@@ -69,13 +70,15 @@ class StoreCalls:
 
     async def wait_events(self, after_n: int) -> int:
         """Returns the newest number as soon as it is above `after_n`; wakes on commit, without polling."""
+        if self._news.newest > after_n:
+            await trio.lowlevel.checkpoint()
+            return self._news.newest
         self._followers += 1
         try:
             while self._news.newest <= after_n:
                 await self._changed.wait()
         finally:
             self._followers -= 1
-        await trio.lowlevel.checkpoint_if_cancelled()
         return self._news.newest
 
     def _read_news(self, conn: Connection) -> News:

@@ -13,15 +13,21 @@ The log can be opened and closed beside SQLite, which holds its locks on other f
 
 from __future__ import annotations
 
+import logging
 import os
 import queue
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Generic, TypeVar
 
-T = TypeVar("T")
+import trio
+
+from p2pd_daemon.errors import StoreError
+
+log = logging.getLogger(__name__)
+
+Waiter = Callable[[StoreError | None], None]
 
 FLUSH_SECONDS = 0.25
 """Nothing is committed and not on the disk for longer."""
@@ -36,19 +42,39 @@ FLUSHED_TOGETHER = UNFLUSHED_EVENTS // 2  # and as many again while that flush g
 _flush_file = getattr(os, "fdatasync", os.fsync)  # macOS has only the latter
 
 
-class Flusher(Generic[T]):
-    """`done` is told, in the flusher's thread, who has waited and why it failed, if it did."""
+class Flush:
+    """One who waits for the disk."""
 
-    def __init__(self, path: Path, done: Callable[[list[T], OSError | None], None]) -> None:
+    def __init__(self) -> None:
+        self._done = trio.Event()
+        self._error: StoreError | None = None
+
+    def finish(self, error: StoreError | None) -> None:
+        self._error = error
+        self._done.set()
+
+    async def wait(self) -> None:
+        """Raises StoreError when the disk fails."""
+        await self._done.wait()
+        if self._error is not None:
+            raise self._error
+
+
+class Flusher:
+    """The thread. Whoever waits is told in the loop's thread, with the error if there was one."""
+
+    def __init__(self, path: Path, tell: Callable[[list[Waiter], StoreError | None], None]) -> None:
+        """`tell` is called in this thread."""
+        self._path = path
         self._log = path.with_name(path.name + "-wal")
-        self._done = done
-        self._waiting: queue.SimpleQueue[list[T] | None] = queue.SimpleQueue()
+        self._tell = tell
+        self._waiting: queue.SimpleQueue[Waiter | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="store-flusher", daemon=True)
         self._thread.start()
 
-    def flush(self, waiters: list[T]) -> None:
+    def flush(self, waiter: Waiter) -> None:
         """Soon, what was committed before. From any thread."""
-        self._waiting.put(waiters)
+        self._waiting.put(waiter)
 
     def close(self) -> None:
         """Returns when all who wait have been told. Not from the flusher's thread."""
@@ -56,35 +82,36 @@ class Flusher(Generic[T]):
         self._thread.join()
 
     def _run(self) -> None:
-        while (waiters := self._waiting.get()) is not None:
-            together = list(waiters)
-            more = self._more(together)
-            self._done(together, self._flush())
-            if not more:
+        while (first := self._waiting.get()) is not None:
+            waiters = [first]
+            going = self._add_waiting(waiters)
+            self._tell(waiters, self._flush())
+            if not going:
                 return
 
-    def _more(self, together: list[T]) -> bool:
-        """Adds those who wait by now: one flush is for all of them. False at the end."""
+    def _add_waiting(self, waiters: list[Waiter]) -> bool:
+        """Those who wait by now: one flush is for all of them. False at the end."""
         while True:
             try:
-                waiters = self._waiting.get_nowait()
+                waiter = self._waiting.get_nowait()
             except queue.Empty:
                 return True
-            if waiters is None:
+            if waiter is None:
                 return False
-            together += waiters
+            waiters.append(waiter)
 
-    def _flush(self) -> OSError | None:
+    def _flush(self) -> StoreError | None:
         try:
-            log = os.open(self._log, os.O_RDWR | os.O_CLOEXEC)
+            log_file = os.open(self._log, os.O_RDWR | os.O_CLOEXEC)
             try:
-                _flush_file(log)
+                _flush_file(log_file)
             finally:
-                os.close(log)
+                os.close(log_file)
         except FileNotFoundError:  # SQLite took it away when it had moved all into the database
             return None
         except OSError as error:
-            return error
+            log.warning("%s cannot be brought to the disk: %s", self._path, error)
+            return unflushed(self._path, error)
         return None
 
 
@@ -108,3 +135,10 @@ class FlushTimer:
     def flushed(self, newest_event: int) -> None:
         self._since = None
         self._flushed = newest_event
+
+
+def unflushed(path: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"{path} cannot be brought to the disk: {error.strerror}.",
+        hint="What was written last may be lost if the power fails. Check the disk (dmesg).",
+    )

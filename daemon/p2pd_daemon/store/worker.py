@@ -12,16 +12,17 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import trio
 
 from p2pd_daemon.errors import StoreError
-from p2pd_daemon.store.connection import close_writer, explain, unflushed
-from p2pd_daemon.store.flusher import Flusher, FlushTimer
+from p2pd_daemon.store.connection import close_writer, explain
+from p2pd_daemon.store.flusher import Flush, Flusher, FlushTimer, Waiter
 from p2pd_daemon.store.rows import News
 
 log = logging.getLogger(__name__)
@@ -63,7 +64,10 @@ class Lane:
         When cancelled while waiting for the result, `run` still happens. A write that is not `durable` need not be
         on the disk by then (flusher.py).
         """
-        await self.enter()
+        await self._room.acquire()
+        if self._closed:
+            self._room.release()
+            raise StoreError("The store is closed.", hint="The daemon is stopping; start it again.")
         call = _Call(run, trio.Event(), durable)
         self._calls.put(call)
         await call.done.wait()
@@ -71,14 +75,7 @@ class Lane:
             raise call.error
         return call.result  # type: ignore[return-value]  # None only where T allows it
 
-    async def enter(self) -> None:
-        """Waits until one more may wait; `finish` counts it out. Raises StoreError when closed."""
-        await self._room.acquire()
-        if self._closed:
-            self._room.release()
-            raise StoreError("The store is closed.", hint="The daemon is stopping; start it again.")
-
-    def finish(self, calls: list[_Call[Any]]) -> None:
+    def finish(self, calls: Iterable[_Call[Any]]) -> None:
         """Wakes the waiters. In the loop's thread."""
         for call in calls:
             self._room.release()
@@ -170,7 +167,7 @@ class Writer:
         self._news = News(0)
         self._committed = committed
         self._token = trio.lowlevel.current_trio_token()
-        self._flusher = Flusher(path, self._finish_flushed)
+        self._flusher = Flusher(path, self._tell_flushed)
         self._timer = FlushTimer()
 
     def main(self) -> None:
@@ -184,25 +181,22 @@ class Writer:
             self._flusher.close()
             close_writer(self._conn)
 
-    async def flush(self) -> None:
-        """Returns when all that was committed before is on the disk. In the loop's thread; raises StoreError."""
-        waiter: _Call[None] = _Call(lambda _: None, trio.Event())
-        await self._lane.enter()
-        self._flusher.flush([waiter])
-        await waiter.done.wait()
-        if waiter.error is not None:
-            raise waiter.error
+    def begin_flush(self) -> Flush:
+        """Of all that was committed before. In the loop's thread."""
+        flush = Flush()
+        self._flusher.flush(flush.finish)
+        return flush
 
     def _take(self) -> _Call[Any] | None:
         """The next call, waiting for it; None at the end. What nobody waits for is flushed when it is time to."""
         try:
             return self._lane.take(self._timer.seconds_left())
         except queue.Empty:
-            self._flush([])
+            self._flush(())
             return self._lane.take()
 
-    def _flush(self, calls: list[_Call[Any]]) -> None:
-        self._flusher.flush(calls)
+    def _flush(self, calls: Sequence[_Call[Any]]) -> None:
+        self._flusher.flush(partial(self._finish_durable, calls))
         self._timer.flushed(self._news.newest)
 
     def _hand_on(self, group: list[_Call[Any]]) -> None:
@@ -217,14 +211,14 @@ class Writer:
         self._committed(news)
         self._lane.finish(calls)
 
-    def _finish_flushed(self, calls: list[_Call[Any]], failed: OSError | None) -> None:
+    def _finish_durable(self, calls: Sequence[_Call[Any]], error: StoreError | None) -> None:
+        for call in calls:
+            call.error = error
+        self._lane.finish(calls)
+
+    def _tell_flushed(self, waiters: Sequence[Waiter], error: StoreError | None) -> None:
         """In the flusher's thread."""
-        if failed is not None:
-            log.error("%s cannot be brought to the disk: %s", self._path, failed)
-            for call in calls:
-                call.error = unflushed(self._path, failed)
-        if calls:
-            tell(self._token, self._lane.finish, calls)
+        tell(self._token, _finish_all, waiters, error)
 
     def _note_commit(self) -> None:
         try:
@@ -278,6 +272,11 @@ class Writer:
             self._conn.execute("ROLLBACK TO call")
             call.error = _explained(exc, self._path)
         self._conn.execute("RELEASE call")
+
+
+def _finish_all(waiters: Sequence[Waiter], error: StoreError | None) -> None:
+    for waiter in waiters:
+        waiter(error)
 
 
 def _run_alone(conn: sqlite3.Connection, path: Path, call: _Call[Any], *, begin: str) -> None:
