@@ -25,20 +25,23 @@ BIN = Path(sys.executable).parent
 P2PD = str(BIN / "p2pd")
 LOOPBACK = "/ip4/127.0.0.1/tcp/0"
 LOOK_AGAIN_S = 0.05
-SLACK = (
-    4.0  # deadlines are for a machine with nothing else to do; they are there for what hangs, not to measure
-)
+SLACK = 4.0  # most deadlines are for a machine with nothing else to do; they are there for what hangs, not to measure
 
 
 def eventually(look: Callable[[], T], timeout: float = 15.0, what: str = "") -> T:
     """The first true answer of `look`. AssertionError with the last answer after SLACK times `timeout` seconds."""
-    deadline = time.monotonic() + SLACK * timeout
+    return within(SLACK * timeout, look, what)
+
+
+def within(seconds: float, look: Callable[[], T], what: str = "") -> T:
+    """As `eventually`, for what we promise: no slack."""
+    deadline = time.monotonic() + seconds
     while True:
         answer = look()
         if answer:
             return answer
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {SLACK * timeout:g} s: {what or look}: {answer!r}")
+            raise AssertionError(f"not within {seconds:g} s: {what or look}: {answer!r}")
         time.sleep(LOOK_AGAIN_S)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from e2e.harness import Daemon, Net, Process, eventually
+from e2e.harness import Daemon, Net, Process, eventually, within
 
 pytestmark = pytest.mark.slow
 
@@ -45,9 +45,9 @@ def test_a_peer_that_restarts_or_moves_comes_back(net: Net) -> None:
     meet(ann, bob)
     for _ in range(2):  # bob moves to another port each time, and remembers ann
         bob.kill()
-        eventually(lambda: bob.peer_id not in ann.peers(), NOTICE_S, "the death is noticed")
+        within(NOTICE_S, lambda: bob.peer_id not in ann.peers(), "the death is noticed")
         bob.start()
-        eventually(lambda: both_connected(ann, bob), RETURN_S, "together again")
+        within(RETURN_S, lambda: both_connected(ann, bob), "together again")
         eventually(lambda: ann.members("lobby") == bob.members("lobby") == 2, what="in the room again")
         heard(ann, bob, f"to port {bob.addr}")
         heard(bob, ann, f"from port {bob.addr}")
@@ -57,9 +57,9 @@ def test_a_frozen_peer_is_noticed_and_comes_back(net: Net) -> None:
     ann, bob = pair(net)
     meet(ann, bob)
     bob.freeze()
-    eventually(lambda: bob.peer_id not in ann.peers(), NOTICE_S, "the frozen peer is noticed")
+    within(NOTICE_S, lambda: bob.peer_id not in ann.peers(), "the frozen peer is noticed")
     bob.thaw()
-    eventually(lambda: both_connected(ann, bob), RETURN_S, "together again")
+    within(RETURN_S, lambda: both_connected(ann, bob), "together again")
     eventually(lambda: ann.members("lobby") == bob.members("lobby") == 2, what="in the room again")
     heard(ann, bob, "good morning")
 

@@ -18,7 +18,7 @@ from p2pd_daemon.core.peer_id import PeerId
 from p2pd_daemon.errors import ConnectionEnded
 from p2pd_daemon.net.schedule import Kind, Pace
 
-BACK_S = 30.0  # the promise is 10 s after the return; the machine may be busy
+BACK_S = 10.0  # the promise: back within this after the return
 
 
 @pytest.fixture(autouse=True)
