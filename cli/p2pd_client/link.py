@@ -24,7 +24,7 @@ from .errors import ConnectionLost, DaemonNotRunning
 
 READ_BYTES = 65536
 BROKEN = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError)
-KEPT_LINKS = 4
+KEPT_LINKS = 8
 # Well below the daemon's own limit of 75 s, so that it is never the daemon who closes first.
 KEPT_SECONDS = 30.0
 
