@@ -19,12 +19,17 @@ from types import FrameType
 from p2pd_daemon.__main__ import main as run_daemon
 
 EVERY_S = 0.001
-THREADS = {"store-writer": "SQLite, writing", "store-reader": "SQLite, reading for event streams"}
+THREADS = {
+    "store-writer": "SQLite, writing",
+    "store-reader": "SQLite, reading for event streams",
+    "store-flusher": "bringing commits to the disk",
+}
 OTHER_THREADS = "other threads"
 OUTSIDE = "trio: tasks, waiting, scheduling"
 # The first that a module's path begins with says which part it is.
+SIGNATURES = "Ed25519"
 PARTS = (
-    (("core/public_key", "core/keys", "core/other_keys"), "Ed25519"),
+    (("core/public_key", "core/keys", "core/other_keys"), SIGNATURES),
     (("store/",), "the store, outside SQLite"),
     (("api/stream",), "the event stream"),
     (("api/",), "the HTTP API"),
@@ -58,7 +63,8 @@ class Sampler:
             spent = used - self._used.get(ident, 0.0)
             self._used[ident] = used
             part, place = where(interrupted if ident == main else frame)
-            self._parts[part if ident == main else _thread_part(names.get(ident, ""))] += spent
+            here = ident == main or part == SIGNATURES
+            self._parts[part if here else _thread_part(names.get(ident, ""))] += spent
             self._places[place] += spent
 
     def end(self, _signal: int, _frame: FrameType | None) -> None:
