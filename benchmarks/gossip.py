@@ -186,7 +186,7 @@ LAYER = Benchmark(
         Target(SEVERAL.key, "p2pd net", "floor", 0.7, at_most=False),
     ),
     warm_ups=0,
-    rounds=3,
+    rounds=5,  # the target is near what it is
     open_subjects=lambda setting: open_pairs(
         setting, "layer", measure_rate, FLOOD_S, [NET, FLOOR, *foreign_kinds()]
     ),

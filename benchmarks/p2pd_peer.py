@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -73,23 +74,27 @@ class Window:
         self.sent = 0
         self._size = size
         self._seen = 0
-        self._moved = anyio.Event()
+        self._waiting: deque[anyio.Event] = deque()
 
     async def take_place(self) -> int:
         """The number of the next message, once there is room for it."""
         while self.sent - self._seen >= self._size:
+            room = anyio.Event()
+            self._waiting.append(room)
             try:
                 with anyio.fail_after(STALL_S):
-                    await self._moved.wait()
+                    await room.wait()
             except TimeoutError:
                 raise FloodStalled(f"{self.sent - self._seen} of {self.sent} messages are lost") from None
         self.sent += 1
         return self.sent
 
     def acknowledge(self, count: int) -> None:
-        self._seen = max(self._seen, count)
-        self._moved.set()
-        self._moved = anyio.Event()
+        before, self._seen = self._seen, max(self._seen, count)
+        for _ in range(
+            min(self._seen - before, len(self._waiting))
+        ):  # no more of them than there is room for
+            self._waiting.popleft().set()
 
 
 class P2pdPeer:

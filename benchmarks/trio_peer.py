@@ -39,7 +39,7 @@ class Traffic:
         self._port = 0
         self._every = 1
         self._acknowledged = 0
-        self._moved = trio.Event()
+        self._waiting = trio.lowlevel.ParkingLot()  # senders, for room
         self._first_sent = 0
         self._last_seen = 0
         self._latencies_ns: list[int] = []
@@ -78,9 +78,8 @@ class Traffic:
         """Runs until cancelled, between floods too: an old acknowledgement must not count as a later flood's."""
         while True:
             datagram, _ = await self._acks.recvfrom(64)
-            self._acknowledged = max(self._acknowledged, int(datagram))
-            self._moved.set()
-            self._moved = trio.Event()
+            before, self._acknowledged = self._acknowledged, max(self._acknowledged, int(datagram))
+            self._waiting.unpark(count=self._acknowledged - before)  # no more of them than there is room for
 
     async def flood(self, room: str, seconds: float, size: int, window: int, senders: int) -> dict[str, Any]:
         sent = self._acknowledged = 0
@@ -90,7 +89,7 @@ class Traffic:
             nonlocal sent
             while time.monotonic() < deadline:
                 if sent - self._acknowledged >= window:
-                    await self._moved.wait()
+                    await self._waiting.park()
                     continue
                 sent += 1
                 await self._room.publish(room, payload(sent, size))

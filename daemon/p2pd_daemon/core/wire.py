@@ -18,6 +18,14 @@ def decode_uvarint(raw: bytes, offset: int = 0, *, max_bytes: int = 9) -> tuple[
     """(value, offset after it). RemoteProtocolError when it is cut short, too long or not minimal
     (https://github.com/multiformats/unsigned-varint).
     """
+    try:
+        low, high = raw[offset], raw[offset + 1]
+        if (
+            low > 0x7F and 0 < high < 0x80 and max_bytes > 1
+        ):  # of two bytes, as the length of nearly all that is long
+            return low & 0x7F | high << 7, offset + 2
+    except IndexError:
+        pass
     value = 0
     for index in range(max_bytes):
         if offset + index >= len(raw):

@@ -48,29 +48,34 @@ export async function openBench (node) {
   async function flood ({ room, seconds, size, window, senders }) {
     let sent = 0
     let acknowledged = 0
-    let arrival = Promise.withResolvers()
+    const waiting = [] // senders, for room
     const listen = datagram => {
+      const before = acknowledged
       acknowledged = Math.max(acknowledged, Number(datagram))
-      arrival.resolve()
-      arrival = Promise.withResolvers()
+      for (const goOn of waiting.splice(0, acknowledged - before)) goOn() // no more of them than there is room for
     }
-    const acknowledgedWithin = milliseconds =>
-      Promise.race([arrival.promise.then(() => true), sleep(milliseconds, false, { ref: false })])
     const deadline = now() + BigInt(Math.round(seconds * 1e9))
     const send = async () => {
       while (now() < deadline) {
         if (sent - acknowledged >= window) {
-          if (!await acknowledgedWithin(STALL_MS)) throw new Error(`${sent - acknowledged} of ${sent} messages are lost`)
+          await new Promise(resolve => waiting.push(resolve))
           continue
         }
         sent++
         await pubsub.publish(room, payload(sent, size))
       }
     }
+    const stalled = Promise.withResolvers()
+    let before = 0
+    const watching = setInterval(() => {
+      if (acknowledged === before) stalled.reject(new Error(`${sent - acknowledged} of ${sent} messages are lost`))
+      before = acknowledged
+    }, STALL_MS)
     acks.on('message', listen)
     try {
-      await Promise.all(Array.from({ length: senders }, send))
+      await Promise.race([Promise.all(Array.from({ length: senders }, send)), stalled.promise])
     } finally {
+      clearInterval(watching)
       acks.off('message', listen)
     }
     return { sent }
