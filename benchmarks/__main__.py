@@ -15,7 +15,7 @@ from typing import Any
 
 from .catch_up import CATCH_UP
 from .commands import START, STATUS
-from .foreign import IMPLEMENTATIONS, build_missing, find_node
+from .foreign import IMPLEMENTATIONS, TITLES, build_missing, find_node
 from .gossip import LATENCY, LAYER, RATE
 from .idle import IDLE
 from .machine import describe_machine, machine_line
@@ -41,17 +41,15 @@ MOST_ROUNDS = 1000
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns 0 when all that was asked for was measured, whether the targets are met or not; else 1."""
     asked = parse(arguments)
-    if asked.build:
-        build_missing()
-    for foreign in IMPLEMENTATIONS:
-        if foreign.command is None:
-            print(f"{foreign.title} is not built, and left out: see `make interop`", flush=True)
+    names = asked.names or list(BENCHMARKS)
+    if any(title in BENCHMARKS[name].references for name in names for title in TITLES):
+        find_others(build=asked.build)
     results: list[Result] = []
     with tempfile.TemporaryDirectory(prefix="p2pd-bench-") as folder:
         setting = Setting(Path(folder), EFFORTS[asked.effort])
         machine = describe_machine(setting.folder, find_node())
         print(machine_line(machine), flush=True)
-        for name in asked.names or BENCHMARKS:
+        for name in names:
             try:
                 results.append(measure(BENCHMARKS[name], setting, asked.repeat))
             except BenchmarkError as error:
@@ -66,7 +64,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }
     print(f"\n{summary(figures['benchmarks'])}", flush=True)
     write(asked, figures, [table(result) for result in results])
-    return int(len(results) < len(asked.names or BENCHMARKS))
+    return int(len(results) < len(names))
+
+
+def find_others(*, build: bool) -> None:
+    """Builds the others' peers where they are missing, and says which are left out."""
+    if build:
+        build_missing()
+    for foreign in IMPLEMENTATIONS:
+        if foreign.command is None:
+            print(f"{foreign.title} is not built, and left out: see `make interop`", flush=True)
 
 
 def measure(benchmark: Benchmark, setting: Setting, rounds: int | None) -> Result:
