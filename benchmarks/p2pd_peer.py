@@ -91,9 +91,8 @@ class Window:
 
     def acknowledge(self, count: int) -> None:
         before, self._seen = self._seen, max(self._seen, count)
-        for _ in range(
-            min(self._seen - before, len(self._waiting))
-        ):  # no more of them than there is room for
+        to_wake = min(self._seen - before, len(self._waiting))  # no more of them than there is room for
+        for _ in range(to_wake):
             self._waiting.popleft().set()
 
 

@@ -10,10 +10,11 @@ from p2pd_daemon import errors
 
 from .control import Control
 
+PLACES = ("room", "peer", "target")
+
 
 async def ask_history(control: Control, query: asked.HistoryQuery) -> Any:
-    given = [name for name in ("room", "peer", "target") if getattr(query, name) is not None]
-    if len(given) != 1:
+    if len(_given(query, *PLACES)) != 1:
         raise errors.UsageError(
             "history needs exactly one of room, peer and target", hint="for example ?room=lobby&limit=20"
         )
@@ -31,8 +32,8 @@ async def ask_history(control: Control, query: asked.HistoryQuery) -> Any:
 
 
 async def ask_export(control: Control, query: export_shapes.ExportQuery) -> Any:
-    places = [name for name in ("room", "peer", "target") if getattr(query, name) is not None]
-    parts = [name for name in ("since_ms", "after") if getattr(query, name) is not None]
+    places = _given(query, *PLACES)
+    parts = _given(query, "since_ms", "after")
     if query.cursor is not None and not places and not parts:
         return await control.export_on(query.cursor)
     if len(places) != 1 or query.cursor is not None:
@@ -43,3 +44,7 @@ async def ask_export(control: Control, query: export_shapes.ExportQuery) -> Any:
     return await control.export(
         room=query.room, peer=query.peer, target=query.target, since_ms=query.since_ms, after=query.after
     )
+
+
+def _given(query: asked.HistoryQuery | export_shapes.ExportQuery, *names: str) -> list[str]:
+    return [name for name in names if getattr(query, name) is not None]

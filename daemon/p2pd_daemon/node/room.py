@@ -77,9 +77,8 @@ class Room:
         )
         self.timeline = Timeline(row, parts, self._codec, own_state=STORED)
         self._parts = parts
-        self._outgoing, self._to_publish = trio.open_memory_channel[_Outgoing](
-            math.inf
-        )  # each with a request that waits
+        # Unbounded, but for each of them a request waits, or it is one of REPEAT_RECORDS.
+        self._outgoing, self._to_publish = trio.open_memory_channel[_Outgoing](math.inf)
         self._published, self._to_note = trio.open_memory_channel[tuple[bytes, int]](NOTED_TOGETHER)
         self._rates = AuthorRates(own_pace(parts.limits))
         self._alone = True  # something of ours may be stored that nobody was there to hear

@@ -195,7 +195,7 @@ class Timeline:
             return undated
         seqnos = [self._seqnos.take() for _ in bodies]
         compose = partial(self._compose, bodies, seqnos, now_ms)
-        batch, results = await self._store.ingest_own(self.row.room_n, compose, durable=False)
+        batch, results = await self._store.ingest_own(self.row.room_n, compose)
         self._took(batch, results)
         return batch
 

@@ -141,15 +141,12 @@ class Store(MessageCalls, SyncCalls):
         self,
         room_n: int,
         compose: Callable[[list[tuple[int, bytes]], list[bytes]], Sequence[NewRecord]],
-        *,
-        durable: bool = True,
     ) -> tuple[Sequence[NewRecord], list[Ingested]]:
-        """As `ingest`, of what `compose` makes from the room's heads (see `heads`) in the same transaction.
+        """As `ingest`, not `durable`, of what `compose` makes from the room's `heads` in the same transaction.
 
         `compose` runs in the writing thread, and again if the transaction has to be repeated.
         """
-        write = self._write if durable else self._write_lazily
-        return await write(_ingest_own, room_n, compose)
+        return await self._write_lazily(_ingest_own, room_n, compose)
 
     async def release_quarantined(self, now_ms: int, *, limit: int = 500) -> list[Released]:
         """Records whose time has come, at most `limit`, as if they had arrived now. Call again after a full
